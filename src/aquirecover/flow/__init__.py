@@ -1,0 +1,1 @@
+"""The flow simulator: arrays in, arrays out."""

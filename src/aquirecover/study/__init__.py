@@ -1,0 +1,1 @@
+"""Questions put to a simulator, which is passed in as a function."""
