@@ -1,0 +1,247 @@
+"""The command line: parse, call, print, exit code. Only click is imported at start-up."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from aquirecover import __version__
+from aquirecover.console import Console
+
+if TYPE_CHECKING:
+    from aquirecover.runner import RunOptions
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+ANY_PATH = click.Path(exists=True, path_type=Path)
+NEW_PATH = click.Path(path_type=Path)
+INTERRUPTED = 130
+
+
+class Program(click.Group):
+    """A group of commands with one place where an error becomes a sentence and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; see the module for the exit codes."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except KeyboardInterrupt:
+            click.echo("Interrupted: nothing was written.", err=True)
+            ctx.exit(INTERRUPTED)
+        except Exception as error:
+            if ctx.params.get("debug"):
+                raise
+            text, code = explain(error)
+            click.echo(text, err=True)
+            ctx.exit(code)
+
+
+def explain(error: Exception) -> tuple[str, int]:
+    """Return what to tell the user about an error, and the exit code."""
+    from aquirecover.errors import AquirecoverError
+
+    match error:
+        case AquirecoverError():
+            return str(error), error.exit_code
+        case MemoryError():
+            return "Not enough memory. Try a larger --cell-size; `aquirecover run -n` shows the memory that a run needs.", 7
+        case FileNotFoundError():
+            return f"{error.filename}: no such file.", 4
+        case PermissionError():
+            return f"{error.filename}: permission denied.", 7
+        case OSError():
+            return f"{error.filename or 'file system'}: {error.strerror or error}.", 7
+    return (
+        f"Unexpected {type(error).__name__}: {error}\nThis is a fault of the program. `aquirecover --debug …` shows where it happened.",
+        1,
+    )
+
+
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, message="aquirecover %(version)s")
+@click.option("--debug", is_flag=True, help="Show the full traceback of an error.")
+def main(debug: bool) -> None:
+    """How an aquifer recovers when pumping is restricted.
+
+    Exit codes: 0 ok, 1 some runs failed, 2 usage, 3 configuration, 4 input file, 5 numerical failure, 6 output exists,
+    7 resource, 130 interrupted.
+    """
+
+
+class SettingType(click.ParamType):
+    """``key=value`` with a dotted key."""
+
+    name = "key=value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Split at the first ``=``."""
+        key, separator, text = str(value).partition("=")
+        if not separator or not key.strip():
+            self.fail(f"{value!r}: write key=value, as layers.qp1.k=40.", param, ctx)
+        return key.strip(), text.strip()
+
+
+def shared_options(command: Any) -> Any:
+    """Add the options that every command with a scenario takes."""
+    for option in (
+        click.option("--allow-outside", is_flag=True, help="Let files name paths outside the workspace."),
+        click.option("--set", "settings", type=SettingType(), multiple=True, help="Replace a value of the model; repeatable."),
+        click.option("--cell-size", metavar="LENGTH", help="Cell size, as 250m; the model's own by default."),
+    ):
+        command = option(command)
+    return command
+
+
+def make_options(**given: Any) -> RunOptions:
+    """Return the options of a run from those of the command line."""
+    from aquirecover.runner import RunOptions
+
+    given["overrides"] = dict(given.pop("settings"))
+    return RunOptions(**given)
+
+
+@main.command()
+@click.argument("folder", type=NEW_PATH)
+def init(folder: Path) -> None:
+    """Copy a small model with its scenarios into FOLDER, ready to run."""
+    from aquirecover.runner import copy_example
+
+    copied = copy_example(folder)
+    click.echo(f"{len(copied)} files in {folder}. Now:", err=True)
+    click.echo(f"  aquirecover run {folder / 'scenarios' / 'confined_basin' / 'stop_all.yaml'}", err=True)
+
+
+@main.command()
+@click.argument("file", type=FILE)
+@shared_options
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON on standard output.")
+def validate(file: Path, as_json: bool, **given: Any) -> None:
+    """Check a model or scenario FILE and say what would be built."""
+    from aquirecover.runner import validate_file
+
+    summary = validate_file(file, make_options(**given))
+    if as_json:
+        click.echo(json.dumps(summary, indent=2))
+        return
+    Console().table(summary, title=f"{file}: no errors")
+
+
+@main.command()
+@click.argument("file", type=FILE)
+@shared_options
+@click.option("-o", "--out", "folder", type=NEW_PATH, help="Folder for the results; results/<scenario> by default.")
+@click.option("--overwrite", is_flag=True, help="Replace results that exist.")
+@click.option("-n", "--dry-run", is_flag=True, help="Say what would run: cells, steps, memory, time.")
+@click.option("--engine", type=click.Choice(["native", "modflow6"]), default="native", show_default=True)
+@click.option("--no-figures", is_flag=True, help="Write no figures.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON on standard output.")
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+def run(file: Path, dry_run: bool, no_figures: bool, as_json: bool, quiet: bool, **given: Any) -> None:
+    """Simulate the scenario (or model) FILE and write results, tables and figures."""
+    from aquirecover import runner
+
+    options = make_options(**given, figures=not no_figures)
+    console = Console(quiet)
+    if dry_run:
+        plan = runner.plan_run(file, options)
+        if as_json:
+            click.echo(json.dumps(plan, indent=2))
+        else:
+            console.table(plan, title=f"{file}: would run")
+        return
+    with console.progress() as listener:
+        outcome = runner.run_scenario(file, options, listener)
+    if as_json:
+        click.echo(json.dumps(outcome.to_dict(), indent=2))
+    console.outcome(outcome)
+
+
+@main.command()
+@click.argument("paths", type=ANY_PATH, nargs=-1, required=True)
+@shared_options
+@click.option("-o", "--out", "folder", type=NEW_PATH, default=Path("results"), show_default=True, help="Folder for all results.")
+@click.option("-j", "--jobs", type=click.IntRange(1), help="Processes at a time; one per core by default.")
+@click.option("--force", is_flag=True, help="Run again what is finished.")
+@click.option("--no-figures", is_flag=True, help="Write no figures.")
+@click.option("--json", "as_json", is_flag=True, help="Print the index as JSON on standard output.")
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+def batch(
+    paths: tuple[Path, ...],
+    folder: Path,
+    jobs: int | None,
+    force: bool,
+    no_figures: bool,
+    as_json: bool,
+    quiet: bool,
+    **given: Any,
+) -> None:
+    """Run several scenarios: files, folders of scenarios, or a batch file.
+
+    A scenario that fails does not stop the others; what is finished is skipped when the batch is called again.
+    """
+    from aquirecover.batch import run_batch
+
+    console = Console(quiet)
+    options = make_options(**given, figures=not no_figures)
+    with console.progress() as listener:
+        rows = run_batch(paths, folder, options, jobs=jobs, force=force, listener=listener)
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+    console.rows(rows, title=f"{folder / 'index.csv'}")
+    failed = [row for row in rows if row["status"] == "failed"]
+    if failed:
+        click.echo(f"{len(failed)} of {len(rows)} scenarios failed.", err=True)
+        sys.exit(1)
+
+
+@main.command()
+@click.argument("folders", type=ANY_PATH, nargs=-1, required=True)
+@click.option("-o", "--out", "figure", type=NEW_PATH, help="Figure to write; comparison.png beside the first folder by default.")
+@click.option("--json", "as_json", is_flag=True, help="Print the table as JSON on standard output.")
+def compare(folders: tuple[Path, ...], figure: Path | None, as_json: bool) -> None:
+    """Compare the recovery of several result FOLDERS: a table and a figure."""
+    from aquirecover.runner import compare_results
+
+    rows, written = compare_results(folders, figure)
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+    console = Console()
+    console.rows(rows, title="Recovery")
+    console.say(f"wrote {written}")
+
+
+@main.command()
+@click.argument("folder", type=ANY_PATH)
+def plot(folder: Path) -> None:
+    """Draw the figures of a result FOLDER again."""
+    from aquirecover.runner import redraw
+
+    for path in redraw(folder):
+        click.echo(f"wrote {path}", err=True)
+
+
+@main.command()
+@click.argument("kind", type=click.Choice(["model", "scenario", "batch"]), default="scenario")
+def schema(kind: str) -> None:
+    """Print the JSON schema of a model, scenario or batch file."""
+    from aquirecover.runner import json_schema
+
+    click.echo(json.dumps(json_schema(kind), indent=2, ensure_ascii=False))
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON on standard output.")
+def doctor(as_json: bool) -> None:
+    """Show versions, cores, memory and caches: what to send with a question."""
+    from aquirecover.machine import examine
+
+    facts = examine()
+    if as_json:
+        click.echo(json.dumps(facts, indent=2))
+    else:
+        Console().table(facts, title="aquirecover")
