@@ -1,0 +1,282 @@
+"""Compiled loops over cells, on plain arrays of shape ``(n_layer, n_y, n_x)``.
+
+Every face belongs to the cell on its western, northern or upper side: ``cx[k, j, i]`` is the conductance, m²/d, between columns
+``i`` and ``i + 1``, ``cy`` between rows ``j`` and ``j + 1``, ``cz`` between layers ``k`` and ``k + 1``; it is zero where there
+is no face. Each loop gathers into its own cell, in a fixed order, so that results do not depend on scheduling.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+
+from aquirecover.flow.arrays import BoolArray, FloatArray, IntArray
+
+# Width, as a share of the cell, over which saturation bends smoothly at the bottom and the top (MODFLOW 6, Langevin et al. 2017,
+# TM6-A55, eq. 4-5).
+SMOOTHING = 1e-6
+
+kernel: Any = numba.njit(cache=True, error_model="numpy")
+
+
+@kernel
+def saturation(
+    head: FloatArray, bottom: FloatArray, thickness: FloatArray, convertible: BoolArray, sat: FloatArray, slope: FloatArray
+) -> None:
+    """Fill the saturated share of each cell and its derivative with respect to head, 1 and 1/m; 1 and 0 where confined.
+
+    All arrays are flat, ``(n_cell,)``.
+    """
+    eps = SMOOTHING
+    a = 1.0 / (1.0 - eps)
+    for n in range(head.size):
+        if not convertible[n]:
+            sat[n], slope[n] = 1.0, 0.0
+            continue
+        b = thickness[n]
+        s = (head[n] - bottom[n]) / b
+        if s <= 0.0:
+            sat[n], slope[n] = 0.0, 0.0
+        elif s < eps:
+            sat[n], slope[n] = 0.5 * a * s * s / eps, a * s / (eps * b)
+        elif s < 1.0 - eps:
+            sat[n], slope[n] = a * s + 0.5 * (1.0 - a), a / b
+        elif s < 1.0:
+            sat[n], slope[n] = 1.0 - 0.5 * a * (1.0 - s) * (1.0 - s) / eps, a * (1.0 - s) / (eps * b)
+        else:
+            sat[n], slope[n] = 1.0, 0.0
+
+
+@kernel
+def _inflow(c: float, head: float, sat: float, other_head: float, other_sat: float) -> float:
+    """Return the flow from the other cell into this one, with the saturation of the upstream one."""
+    d = other_head - head
+    return c * (other_sat if d > 0.0 else sat) * d
+
+
+@kernel
+def net_inflow(head: FloatArray, sat: FloatArray, cx: FloatArray, cy: FloatArray, cz: FloatArray, out: FloatArray) -> None:
+    """Fill the flow from all neighbours into each cell, m³/d."""
+    n_layer, n_y, n_x = head.shape
+    for k in range(n_layer):
+        for j in range(n_y):
+            for i in range(n_x):
+                h, s, q = head[k, j, i], sat[k, j, i], 0.0
+                if k > 0:
+                    q += cz[k - 1, j, i] * (head[k - 1, j, i] - h)
+                if j > 0:
+                    q += _inflow(cy[k, j - 1, i], h, s, head[k, j - 1, i], sat[k, j - 1, i])
+                if i > 0:
+                    q += _inflow(cx[k, j, i - 1], h, s, head[k, j, i - 1], sat[k, j, i - 1])
+                if i + 1 < n_x:
+                    q += _inflow(cx[k, j, i], h, s, head[k, j, i + 1], sat[k, j, i + 1])
+                if j + 1 < n_y:
+                    q += _inflow(cy[k, j, i], h, s, head[k, j + 1, i], sat[k, j + 1, i])
+                if k + 1 < n_layer:
+                    q += cz[k, j, i] * (head[k + 1, j, i] - h)
+                out[k, j, i] = q
+
+
+@kernel
+def _face_terms(c: float, h: float, s: float, ds: float, h_far: float, s_far: float, ds_far: float) -> tuple[float, float]:
+    """Return ``dq/dh_far`` and ``−dq/dh`` of the inflow ``q = c · sat_upstream · (h_far − h)``; neither is negative."""
+    d = h_far - h
+    if d > 0.0:
+        return c * (s_far + ds_far * d), c * s_far
+    return c * s, c * (s - ds * d)
+
+
+@kernel
+def face_derivatives(
+    head: FloatArray,
+    sat: FloatArray,
+    slope: FloatArray,
+    cx: FloatArray,
+    cy: FloatArray,
+    unknown: BoolArray,
+    far_x: FloatArray,
+    near_x: FloatArray,
+    far_y: FloatArray,
+    near_y: FloatArray,
+    diagonal: FloatArray,
+) -> None:
+    """Add horizontal faces to the Newton matrix.
+
+    For the face between a cell and its eastern or southern neighbour, `far` holds ``dq/dh`` of the neighbour and `near` holds
+    ``−dq/dh`` of the cell itself, m²/d, where q flows into the cell; both are left zero where either cell is not an unknown,
+    but the `diagonal` of an unknown cell still feels its neighbour.
+    """
+    n_layer, n_y, n_x = head.shape
+    for k in range(n_layer):
+        for j in range(n_y):
+            for i in range(n_x):
+                h, s, ds = head[k, j, i], sat[k, j, i], slope[k, j, i]
+                here = unknown[k, j, i]
+                if i + 1 < n_x:
+                    far, near = _face_terms(
+                        cx[k, j, i], h, s, ds, head[k, j, i + 1], sat[k, j, i + 1], slope[k, j, i + 1]
+                    )
+                    both = here and unknown[k, j, i + 1]
+                    far_x[k, j, i], near_x[k, j, i] = (far, near) if both else (0.0, 0.0)
+                    diagonal[k, j, i] += near
+                    diagonal[k, j, i + 1] += far
+                if j + 1 < n_y:
+                    far, near = _face_terms(
+                        cy[k, j, i], h, s, ds, head[k, j + 1, i], sat[k, j + 1, i], slope[k, j + 1, i]
+                    )
+                    both = here and unknown[k, j + 1, i]
+                    far_y[k, j, i], near_y[k, j, i] = (far, near) if both else (0.0, 0.0)
+                    diagonal[k, j, i] += near
+                    diagonal[k, j + 1, i] += far
+
+
+@kernel
+def storage_release(
+    head: FloatArray,
+    sat: FloatArray,
+    slope: FloatArray,
+    old_head: FloatArray,
+    old_sat: FloatArray,
+    bottom: FloatArray,
+    thickness: FloatArray,
+    convertible: BoolArray,
+    elastic: FloatArray,
+    drainable: FloatArray,
+    dt: float,
+    release: FloatArray,
+    derivative: FloatArray,
+) -> None:
+    """Fill the water released from storage, m³/d, and minus its derivative with respect to head, m²/d; all arrays flat.
+
+    `elastic` is ``S_s · area · thickness``, m², and `drainable` ``S_y · area · thickness``, m³, of the full cell. In a convertible
+    cell the elastic part acts on the saturated thickness, about its mid-height (MODFLOW 6, mf6io.pdf, STO package).
+    """
+    for n in range(head.size):
+        h, e = head[n], elastic[n] / dt
+        if not convertible[n]:
+            release[n], derivative[n] = e * (old_head[n] - h), e
+            continue
+        s, ds, s_old = sat[n], slope[n], old_sat[n]
+        b, d = thickness[n], drainable[n] / dt
+        mid, mid_old = bottom[n] + 0.5 * b * s, bottom[n] + 0.5 * b * s_old
+        release[n] = e * (s_old * (old_head[n] - mid_old) - s * (h - mid)) + d * (s_old - s)
+        derivative[n] = e * (s + ds * (h - mid) - 0.5 * b * s * ds) + d * ds
+
+
+@kernel
+def scatter_add(cell: IntArray, value: FloatArray, out: FloatArray) -> None:
+    """Add ``value[n]`` to ``out[cell[n]]``; `out` is flat."""
+    for n in range(cell.size):
+        out[cell[n]] += value[n]
+
+
+@kernel
+def fixed_head_flows(
+    head: FloatArray,
+    sat: FloatArray,
+    cx: FloatArray,
+    cy: FloatArray,
+    cz: FloatArray,
+    fixed: BoolArray,
+    cell: IntArray,
+    inflow: FloatArray,
+    outflow: FloatArray,
+) -> None:
+    """Fill the flow from each fixed-head cell into its free neighbours and back, face by face, m³/d ≥ 0."""
+    n_layer, n_y, n_x = head.shape
+    for n in range(cell.size):
+        k, rest = divmod(cell[n], n_y * n_x)
+        j, i = divmod(rest, n_x)
+        h, s = head[k, j, i], sat[k, j, i]
+        gain, loss = 0.0, 0.0
+        for face in range(6):
+            q = 0.0
+            if face == 0 and k > 0 and not fixed[k - 1, j, i]:
+                q = cz[k - 1, j, i] * (head[k - 1, j, i] - h)
+            elif face == 1 and k + 1 < n_layer and not fixed[k + 1, j, i]:
+                q = cz[k, j, i] * (head[k + 1, j, i] - h)
+            elif face == 2 and j > 0 and not fixed[k, j - 1, i]:
+                q = _inflow(cy[k, j - 1, i], h, s, head[k, j - 1, i], sat[k, j - 1, i])
+            elif face == 3 and j + 1 < n_y and not fixed[k, j + 1, i]:
+                q = _inflow(cy[k, j, i], h, s, head[k, j + 1, i], sat[k, j + 1, i])
+            elif face == 4 and i > 0 and not fixed[k, j, i - 1]:
+                q = _inflow(cx[k, j, i - 1], h, s, head[k, j, i - 1], sat[k, j, i - 1])
+            elif face == 5 and i + 1 < n_x and not fixed[k, j, i + 1]:
+                q = _inflow(cx[k, j, i], h, s, head[k, j, i + 1], sat[k, j, i + 1])
+            if q < 0.0:
+                gain -= q
+            else:
+                loss += q
+        inflow[n], outflow[n] = gain, loss
+
+
+@kernel
+def _exchange(a: int, b: int, q: float, out: FloatArray) -> None:
+    """Add the flow `q` into part `a` from part `b` to the table of flows from part to part."""
+    if a != b:
+        if q > 0.0:
+            out[b, a] += q
+        else:
+            out[a, b] -= q
+
+
+@kernel
+def part_exchange(
+    head: FloatArray, sat: FloatArray, cx: FloatArray, cy: FloatArray, cz: FloatArray, part: IntArray, out: FloatArray
+) -> None:
+    """Add the flow between parts of the model to `out`, from the first axis to the second, m³/d."""
+    n_layer, n_y, n_x = head.shape
+    for k in range(n_layer):
+        for j in range(n_y):
+            for i in range(n_x):
+                a, h, s = part[k, j, i], head[k, j, i], sat[k, j, i]
+                if i + 1 < n_x and part[k, j, i + 1] != a:
+                    _exchange(a, part[k, j, i + 1], _inflow(cx[k, j, i], h, s, head[k, j, i + 1], sat[k, j, i + 1]), out)
+                if j + 1 < n_y and part[k, j + 1, i] != a:
+                    _exchange(a, part[k, j + 1, i], _inflow(cy[k, j, i], h, s, head[k, j + 1, i], sat[k, j + 1, i]), out)
+                if k + 1 < n_layer and part[k + 1, j, i] != a:
+                    _exchange(a, part[k + 1, j, i], cz[k, j, i] * (head[k + 1, j, i] - h), out)
+
+
+@kernel
+def part_sums(cell: IntArray, flow: FloatArray, part: IntArray, inflow: FloatArray, outflow: FloatArray) -> None:
+    """Add flows into the model, and out of it, to the part that holds each cell, m³/d; `part` is flat."""
+    for n in range(cell.size):
+        if flow[n] > 0.0:
+            inflow[part[cell[n]]] += flow[n]
+        else:
+            outflow[part[cell[n]]] -= flow[n]
+
+
+@kernel
+def multiply(
+    diagonal: FloatArray,
+    far_x: FloatArray,
+    near_x: FloatArray,
+    far_y: FloatArray,
+    near_y: FloatArray,
+    cz: FloatArray,
+    x: FloatArray,
+    out: FloatArray,
+) -> None:
+    """Fill ``A x``; rows of cells that are no unknowns have a unit diagonal and no faces."""
+    n_layer, n_y, n_x = x.shape
+    for k in range(n_layer):
+        for j in range(n_y):
+            for i in range(n_x):
+                total = diagonal[k, j, i] * x[k, j, i]
+                if k > 0:
+                    total -= cz[k - 1, j, i] * x[k - 1, j, i]
+                if j > 0:
+                    total -= near_y[k, j - 1, i] * x[k, j - 1, i]
+                if i > 0:
+                    total -= near_x[k, j, i - 1] * x[k, j, i - 1]
+                if i + 1 < n_x:
+                    total -= far_x[k, j, i] * x[k, j, i + 1]
+                if j + 1 < n_y:
+                    total -= far_y[k, j, i] * x[k, j + 1, i]
+                if k + 1 < n_layer:
+                    total -= cz[k, j, i] * x[k + 1, j, i]
+                out[k, j, i] = total

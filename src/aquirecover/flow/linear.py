@@ -1,0 +1,278 @@
+"""Linear systems of the seven-point stencil, and solvers whose status cannot be lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal
+
+import numpy as np
+
+from aquirecover.errors import ConvergenceError
+from aquirecover.flow.arrays import BoolArray, FloatArray
+from aquirecover.flow.kernels import multiply
+from aquirecover.flow.multigrid import Multigrid
+
+
+@dataclass(frozen=True)
+class LinearSettings:
+    """How linear systems are solved."""
+
+    __pydantic_config__ = {"extra": "forbid", "use_attribute_docstrings": True}  # noqa: RUF012 - read by pydantic, not a field
+
+    method: Literal["multigrid", "direct"] = "multigrid"
+    """``multigrid``: conjugate gradients (BiCGSTAB for Newton systems) preconditioned by multigrid; ``direct``: sparse LU."""
+    max_iterations: int = 200
+    """Krylov iterations after which a solve counts as failed."""
+    direct_fallback_cells: int = 100_000
+    """A failed Krylov solve is repeated with the direct solver up to this number of cells."""
+
+
+class LinearStatus(Enum):
+    """How a solve ended; the value is the sentence for people."""
+
+    CONVERGED = "the residual is below its target"
+    MAX_ITERATIONS = "the largest number of iterations was reached; raise linear.max_iterations or use linear.method: direct"
+    BREAKDOWN = "the Krylov method broke down; use linear.method: direct"
+    SINGULAR = "the matrix is singular; a part of the model has no fixed head, general head, river or storage"
+    NOT_FINITE = "the matrix or right-hand side is not finite; look for missing values in the input"
+
+
+@dataclass(frozen=True, eq=False)
+class LinearResult:
+    """Outcome of a solve; the solution is only to be had through `solution`, which refuses when the solve failed.
+
+    Parameters
+    ----------
+    status : LinearStatus
+        How it ended.
+    iterations : int
+        0 for a direct solve.
+    residuals : tuple of float
+        History of the sum of absolute residuals, m³/d.
+    """
+
+    status: LinearStatus
+    iterations: int
+    residuals: tuple[float, ...]
+    _x: FloatArray
+
+    @property
+    def solution(self) -> FloatArray:
+        """The solution, shape ``(n_layer, n_y, n_x)``.
+
+        Raises
+        ------
+        ConvergenceError
+            When the solve did not converge.
+        """
+        if self.status is not LinearStatus.CONVERGED:
+            last = self.residuals[-1] if self.residuals else float("nan")
+            raise ConvergenceError(f"Linear solver, {self.iterations} iterations, residual {last:.3g} m3/d: {self.status.value}.")
+        return self._x
+
+
+@dataclass(frozen=True, eq=False)
+class Matrix:
+    """The Newton matrix of a step on the seven-point stencil; arrays of shape ``(n_layer, n_y, n_x)``, m²/d.
+
+    Parameters
+    ----------
+    diagonal : ndarray
+        1 for cells that are no unknowns.
+    far_x, near_x, far_y, near_y : ndarray
+        Of horizontal faces, see `kernels.face_derivatives`; the matrix is symmetric when far and near are the same.
+    cz : ndarray
+        Conductance of vertical faces between unknowns.
+    unknown : ndarray of bool
+        Cells that are solved for.
+    """
+
+    diagonal: FloatArray
+    far_x: FloatArray
+    near_x: FloatArray
+    far_y: FloatArray
+    near_y: FloatArray
+    cz: FloatArray
+    unknown: BoolArray
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether far and near are the same arrays."""
+        return self.far_x is self.near_x and self.far_y is self.near_y
+
+    def multiply(self, x: FloatArray, out: FloatArray | None = None) -> FloatArray:
+        """Return ``A x``."""
+        result = np.empty_like(x) if out is None else out
+        multiply(self.diagonal, self.far_x, self.near_x, self.far_y, self.near_y, self.cz, x, result)
+        return result
+
+    def preconditioner(self) -> Multigrid:
+        """Return a multigrid hierarchy for the symmetric part of the matrix.
+
+        The smaller of the two derivatives of a face is its conductance with the saturation held, an M-matrix; what the
+        saturation adds to the rows is left out.
+        """
+        cx = self.far_x if self.symmetric else np.minimum(self.far_x, self.near_x)
+        cy = self.far_y if self.symmetric else np.minimum(self.far_y, self.near_y)
+        surplus = self.diagonal - self.near_x - self.near_y - self.cz
+        surplus[:, :, 1:] -= self.far_x[:, :, :-1]
+        surplus[:, 1:] -= self.far_y[:, :-1]
+        surplus[1:] -= self.cz[:-1]
+        # rounding of the subtraction must not make a row lose its dominance
+        np.maximum(surplus, 0.0, out=surplus)
+        return Multigrid(cx, cy, self.cz, surplus)
+
+    def to_sparse(self) -> object:
+        """Return the matrix as ``scipy.sparse.csc_array`` over all cells by flat number."""
+        from scipy import sparse
+
+        n_layer, n_y, n_x = self.diagonal.shape
+        row, plane = n_x, n_x * n_y
+        n = n_layer * plane
+        far_x, near_x = self.far_x.ravel(), self.near_x.ravel()
+        far_y, near_y, cz = self.far_y.ravel(), self.near_y.ravel(), self.cz.ravel()
+        upper = [-far_x[: n - 1], -far_y[: n - row], -cz[: n - plane]]
+        lower = [-near_x[: n - 1], -near_y[: n - row], -cz[: n - plane]]
+        offsets = [1, row, plane]
+        keep = [o < n for o in offsets]
+        diagonals = [self.diagonal.ravel(), *(d for d, k in zip(upper, keep, strict=True) if k), *(d for d, k in zip(lower, keep, strict=True) if k)]
+        places = [0, *(o for o, k in zip(offsets, keep, strict=True) if k), *(-o for o, k in zip(offsets, keep, strict=True) if k)]
+        matrix = sum((sparse.diags_array(d, offsets=o, shape=(n, n)) for d, o in zip(diagonals, places, strict=True)), start=sparse.csc_array((n, n)))
+        result = sparse.csc_array(matrix)
+        result.eliminate_zeros()
+        return result
+
+
+def solve(
+    matrix: Matrix, rhs: FloatArray, target: float, settings: LinearSettings, preconditioner: Multigrid | None = None
+) -> LinearResult:
+    """Solve ``A x = rhs`` until the sum of absolute residuals is at most `target`.
+
+    Parameters
+    ----------
+    matrix : Matrix
+        Of the step.
+    rhs : ndarray
+        Zero in cells that are no unknowns; m³/d.
+    target : float
+        m³/d.
+    settings : LinearSettings
+        See its class.
+    preconditioner : Multigrid, optional
+        Of this or a similar matrix; made here when there is none.
+    """
+    if not (np.isfinite(rhs).all() and np.isfinite(matrix.diagonal).all()):
+        return LinearResult(LinearStatus.NOT_FINITE, 0, (), rhs)
+    if settings.method == "direct":
+        return solve_direct(matrix, rhs, target)
+    method = conjugate_gradients if matrix.symmetric else bicgstab
+    result = method(matrix, rhs, target, preconditioner or matrix.preconditioner(), settings.max_iterations)
+    if result.status is not LinearStatus.CONVERGED and rhs.size <= settings.direct_fallback_cells:
+        return solve_direct(matrix, rhs, target)
+    return result
+
+
+def solve_direct(matrix: Matrix, rhs: FloatArray, target: float) -> LinearResult:
+    """Solve by sparse LU with one step of iterative refinement (SuperLU, minimum degree on A + Aᵀ, symmetric mode)."""
+    from scipy.sparse import linalg
+
+    try:
+        factor = linalg.splu(
+            matrix.to_sparse(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
+        )
+    except RuntimeError as error:
+        if "singular" not in str(error):
+            raise
+        return LinearResult(LinearStatus.SINGULAR, 0, (), rhs)
+    x = factor.solve(rhs.ravel()).reshape(rhs.shape)
+    r = rhs - matrix.multiply(x)
+    x += factor.solve(r.ravel()).reshape(rhs.shape)
+    norm = float(np.abs(rhs - matrix.multiply(x)).sum())
+    # an LU solve cannot do better than rounding, whatever the target
+    floor = 1e-12 * float((matrix.diagonal * np.abs(x)).sum())
+    status = LinearStatus.CONVERGED if norm <= max(target, floor) else LinearStatus.SINGULAR
+    return LinearResult(status, 0, (norm,), x)
+
+
+def conjugate_gradients(
+    matrix: Matrix, rhs: FloatArray, target: float, preconditioner: Multigrid, max_iterations: int
+) -> LinearResult:
+    """Preconditioned conjugate gradients (Saad, Iterative Methods, 2003, algorithm 9.1).
+
+    Stops when ``Σ|r| ≤ target``, where r is the recursive residual; the true one is then computed, and the iteration restarts
+    from there when rounding has parted the two.
+    """
+    x, r = np.zeros_like(rhs), rhs.copy()
+    q = np.empty_like(rhs)
+    residuals = [float(np.abs(r).sum())]
+    rho, p = 0.0, np.zeros_like(rhs)
+    for iteration in range(1, max_iterations + 1):
+        if residuals[-1] <= target:
+            np.subtract(rhs, matrix.multiply(x, q), out=r)
+            residuals[-1] = float(np.abs(r).sum())
+            if residuals[-1] <= target:
+                return LinearResult(LinearStatus.CONVERGED, iteration - 1, tuple(residuals), x)
+            rho = 0.0
+        z = preconditioner.apply(r)
+        rho_old, rho = rho, float(np.vdot(r, z))
+        if rho_old == 0.0:
+            p[:] = z
+        else:
+            p *= rho / rho_old
+            p += z
+        matrix.multiply(p, q)
+        curvature = float(np.vdot(p, q))
+        if not (rho > 0.0 and curvature > 0.0):
+            return LinearResult(LinearStatus.BREAKDOWN, iteration, tuple(residuals), x)
+        alpha = rho / curvature
+        x += alpha * p
+        r -= alpha * q
+        residuals.append(float(np.abs(r).sum()))
+    status = LinearStatus.CONVERGED if residuals[-1] <= target else LinearStatus.MAX_ITERATIONS
+    return LinearResult(status, max_iterations, tuple(residuals), x)
+
+
+def bicgstab(matrix: Matrix, rhs: FloatArray, target: float, preconditioner: Multigrid, max_iterations: int) -> LinearResult:
+    """Right-preconditioned BiCGSTAB (van der Vorst 1992; Saad 2003, algorithm 7.7); two cycles an iteration.
+
+    Stops when ``Σ|r| ≤ target`` for the true residual, as `conjugate_gradients` does.
+    """
+    x, r = np.zeros_like(rhs), rhs.copy()
+    shadow, p, v = r.copy(), np.zeros_like(rhs), np.zeros_like(rhs)
+    t = np.empty_like(rhs)
+    rho = alpha = omega = 1.0
+    residuals = [float(np.abs(r).sum())]
+    for iteration in range(1, max_iterations + 1):
+        if residuals[-1] <= target:
+            np.subtract(rhs, matrix.multiply(x, t), out=r)
+            residuals[-1] = float(np.abs(r).sum())
+            if residuals[-1] <= target:
+                return LinearResult(LinearStatus.CONVERGED, iteration - 1, tuple(residuals), x)
+            shadow[:], p[:], v[:] = r, 0.0, 0.0
+            rho = alpha = omega = 1.0
+        rho_old, rho = rho, float(np.vdot(shadow, r))
+        if rho == 0.0 or omega == 0.0:
+            return LinearResult(LinearStatus.BREAKDOWN, iteration, tuple(residuals), x)
+        p -= omega * v
+        p *= (rho / rho_old) * (alpha / omega)
+        p += r
+        direction = preconditioner.apply(p).copy()
+        matrix.multiply(direction, v)
+        shadow_v = float(np.vdot(shadow, v))
+        if shadow_v == 0.0:
+            return LinearResult(LinearStatus.BREAKDOWN, iteration, tuple(residuals), x)
+        alpha = rho / shadow_v
+        x += alpha * direction
+        r -= alpha * v
+        correction = preconditioner.apply(r)
+        matrix.multiply(correction, t)
+        squared = float(np.vdot(t, t))
+        omega = float(np.vdot(t, r)) / squared if squared > 0.0 else 0.0
+        x += omega * correction
+        r -= omega * t
+        residuals.append(float(np.abs(r).sum()))
+        if not np.isfinite(residuals[-1]):
+            return LinearResult(LinearStatus.BREAKDOWN, iteration, tuple(residuals), x)
+    status = LinearStatus.CONVERGED if residuals[-1] <= target else LinearStatus.MAX_ITERATIONS
+    return LinearResult(status, max_iterations, tuple(residuals), x)
