@@ -1,0 +1,239 @@
+"""Values of GeoTIFF and NetCDF rasters and of scattered points at the places of the grid."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aquirecover.case import geo
+from aquirecover.errors import InputFileError
+from aquirecover.flow.arrays import FloatArray
+
+LARGEST_RASTER = 100_000_000
+PIXEL_SCALE, TIE_POINT, TRANSFORMATION, GEO_KEYS, NODATA = 33550, 33922, 34264, 34735, 42113
+COMPRESSION, PREDICTOR, SAMPLES = 259, 317, 277
+READABLE = {1: "none", 5: "LZW", 8: "deflate", 32946: "deflate", 32773: "PackBits"}
+
+
+@dataclass(frozen=True, eq=False)
+class Raster:
+    """Values on a regular grid.
+
+    Parameters
+    ----------
+    x, y : ndarray
+        Ascending centres of columns, shape ``(n_x,)``, and rows, shape ``(n_y,)``, in the CRS of the raster.
+    value : ndarray
+        Shape ``(n_y, n_x)``, rows in the order of `y`; NaN where there is none.
+    crs : str
+        Of `x` and `y`.
+    source : str
+        File name, for messages.
+    """
+
+    x: FloatArray
+    y: FloatArray
+    value: FloatArray
+    crs: str
+    source: str
+
+    def sample(self, x: FloatArray, y: FloatArray, crs: str, method: str = "linear") -> FloatArray:
+        """Return values at points of another CRS; NaN outside the raster or where it has no data.
+
+        Parameters
+        ----------
+        x, y : ndarray
+            Same shape; m.
+        crs : str
+            Of the points.
+        method : {'linear', 'nearest'}
+            Bilinear between pixel centres, or the value of the pixel.
+        """
+        px, py = geo.points_to_crs(x.ravel(), y.ravel(), crs, self.crs)
+        column, inside_x = _position(self.x, px)
+        row, inside_y = _position(self.y, py)
+        found = self._nearest(row, column) if method == "nearest" else self._bilinear(row, column)
+        return np.where(inside_x & inside_y, found, np.nan).reshape(x.shape)
+
+    def _nearest(self, row: FloatArray, column: FloatArray) -> FloatArray:
+        return self.value[np.rint(row).astype(np.int64), np.rint(column).astype(np.int64)]
+
+    def _bilinear(self, row: FloatArray, column: FloatArray) -> FloatArray:
+        """Interpolate between the four pixels round a point, leaving out those without data."""
+        last_row, last_column = (n - 1 for n in self.value.shape)
+        top, left = np.floor(row).astype(np.int64), np.floor(column).astype(np.int64)
+        down, right = row - top, column - left
+        corners = ((0, 0, (1 - down) * (1 - right)), (0, 1, (1 - down) * right), (1, 0, down * (1 - right)), (1, 1, down * right))
+        total, weight = np.zeros_like(row), np.zeros_like(row)
+        for i, j, w in corners:
+            corner = self.value[np.minimum(top + i, last_row), np.minimum(left + j, last_column)]
+            known = np.isfinite(corner)
+            total += np.where(known, w * np.where(known, corner, 0.0), 0.0)
+            weight += np.where(known, w, 0.0)
+        return np.divide(total, weight, out=np.full_like(total, np.nan), where=weight > 1e-9)
+
+
+def _position(centre: FloatArray, value: FloatArray) -> tuple[FloatArray, np.ndarray]:
+    """Return the place among centres as a fraction of an index, and whether it is within half a pixel of them."""
+    half = 0.5 * (centre[1] - centre[0]) if centre.size > 1 else 0.5
+    at_end = 0.5 * (centre[-1] - centre[-2]) if centre.size > 1 else 0.5
+    within = (value >= centre[0] - half) & (value <= centre[-1] + at_end)
+    return np.interp(value, centre, np.arange(centre.size, dtype=np.float64)), within
+
+
+def read_geotiff(path: Path) -> Raster:
+    """Read the first band of a GeoTIFF.
+
+    Striped or tiled, uncompressed, deflate, LZW or PackBits; 8, 16 and 32 bit integers and 32 and 64 bit floats (kept to
+    single precision); north up.
+
+    Raises
+    ------
+    InputFileError
+        When the file is missing, too large, or of a kind that is not read: the message names it.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    if not path.is_file():
+        raise InputFileError(f"{path.name} does not exist (looked in {path.parent}).")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(path, formats=["TIFF"])
+        with image:
+            width, height = image.size
+            if width * height > LARGEST_RASTER:
+                raise InputFileError(f"{path.name} has {width} x {height} pixels: at most {LARGEST_RASTER} can be read.")
+            tags: dict[int, Any] = dict(image.tag_v2)  # type: ignore[attr-defined]
+            _check_kind(tags, image.mode, path.name)
+            value = np.asarray(image, dtype=np.float64)
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
+        raise InputFileError(f"{path.name} is no readable GeoTIFF: {error}.") from error
+    return _placed(value, tags, path.name)
+
+
+def _check_kind(tags: dict[int, Any], mode: str, name: str) -> None:
+    """Refuse compressions and pixel types that would be read wrongly."""
+    compression = int(tags.get(COMPRESSION, 1))
+    if compression not in READABLE:
+        known = ", ".join(dict.fromkeys(READABLE.values()))
+        raise InputFileError(f"{name} is compressed by method {compression}: {known} can be read.")
+    if int(tags.get(SAMPLES, 1)) != 1 or mode not in {"L", "I", "F", "I;16", "I;16B", "I;16S", "I;16L"}:
+        raise InputFileError(f"{name} has {tags.get(SAMPLES, 1)} bands of type {mode}: one band of numbers can be read.")
+
+
+def _placed(value: FloatArray, tags: dict[int, Any], name: str) -> Raster:
+    """Give pixels their coordinates and turn missing data into NaN."""
+    n_y, n_x = value.shape
+    if TRANSFORMATION in tags:
+        a, b, _, x0, c, d, _, y0 = tags[TRANSFORMATION][:8]
+        if b or c:
+            raise InputFileError(f"{name} is rotated: save it north up.")
+        scale_x, scale_y = a, -d
+    elif PIXEL_SCALE in tags and TIE_POINT in tags:
+        scale_x, scale_y = tags[PIXEL_SCALE][:2]
+        column, row, _, x0, y0 = tags[TIE_POINT][:5]
+        x0, y0 = x0 - column * scale_x, y0 + row * scale_y
+    else:
+        raise InputFileError(f"{name} has no position: it needs ModelPixelScale and ModelTiepoint, or ModelTransformation.")
+    keys = np.asarray(tags.get(GEO_KEYS, ()), dtype=np.int64).reshape(-1, 4)
+    shift = 0.0 if _geo_key(keys, 1025) == 2 else 0.5
+    missing = str(tags.get(NODATA, "")).strip("\0 ")
+    if missing:
+        value = np.where(np.isclose(value, float(missing), rtol=1e-6, atol=0.0), np.nan, value)
+    value = np.where(np.isfinite(value), value, np.nan)
+    x = x0 + (np.arange(n_x) + shift) * scale_x
+    y = y0 - (np.arange(n_y) + shift) * scale_y
+    return Raster(x, y[::-1], value[::-1], _raster_crs(keys, name), name)
+
+
+def _geo_key(keys: np.ndarray, number: int) -> int:
+    """Return a short value of the GeoKey directory, 0 when it is absent."""
+    found = keys[(keys[:, 0] == number) & (keys[:, 1] == 0), 3]
+    return int(found[0]) if found.size else 0
+
+
+def _raster_crs(keys: np.ndarray, name: str) -> str:
+    """Return the CRS of the GeoKeys, from the projected code or else the geographic one."""
+    for number in (3072, 2048):
+        code = _geo_key(keys, number)
+        if 0 < code < 32767:
+            return f"EPSG:{code}"
+    raise InputFileError(f"{name} does not name its CRS by an EPSG code (GeoKey 3072 or 2048): the CRS is never guessed.")
+
+
+def read_netcdf(path: Path, variable: str, crs: str) -> Raster:
+    """Read a two-dimensional variable of a NetCDF-4 file.
+
+    Parameters
+    ----------
+    path : Path
+        Has coordinates ``x`` and ``y`` in the CRS of the model, or ``lon`` and ``lat`` (``longitude``, ``latitude``).
+    variable : str
+        Name of the variable.
+    crs : str
+        CRS of the model, taken for ``x`` and ``y``.
+
+    Raises
+    ------
+    InputFileError
+        When the file, the variable or its coordinates are missing.
+    """
+    import xarray as xr
+
+    if not path.is_file():
+        raise InputFileError(f"{path.name} does not exist (looked in {path.parent}).")
+    try:
+        with xr.open_dataset(path, engine="h5netcdf") as dataset:
+            if variable not in dataset:
+                there = ", ".join(str(name) for name in dataset.data_vars)
+                raise InputFileError(f"{path.name} has no variable {variable!r}; there are {there}.")
+            array = dataset[variable].squeeze(drop=True).load()
+    except (OSError, ValueError) as error:
+        raise InputFileError(f"{path.name} is no readable NetCDF-4 file: {error}.") from error
+    degrees = geo.LONGITUDE_LATITUDE
+    for along_x, along_y, kind in (("x", "y", crs), ("lon", "lat", degrees), ("longitude", "latitude", degrees)):
+        if set(array.dims) == {along_x, along_y}:
+            placed = array.transpose(along_y, along_x).sortby([along_x, along_y])
+            x, y, value = (np.asarray(a.values, dtype=np.float64) for a in (placed[along_x], placed[along_y], placed))
+            return Raster(x, y, value, kind, path.name)
+    raise InputFileError(f"{path.name}: {variable} has dims {', '.join(map(str, array.dims))}: must be x and y, or lon and lat.")
+
+
+def from_points(
+    x: FloatArray, y: FloatArray, value: FloatArray, to_x: FloatArray, to_y: FloatArray, method: str = "linear"
+) -> FloatArray:
+    """Return values of scattered points at other places.
+
+    Parameters
+    ----------
+    x, y, value : ndarray
+        Shape ``(n,)``; m.
+    to_x, to_y : ndarray
+        Places wanted, any one shape; m.
+    method : {'nearest', 'linear', 'idw'}
+        Nearest point; linear on Delaunay triangles and the nearest point outside them; or the mean of the twelve nearest
+        points weighted by inverse squared distance.
+    """
+    from scipy.spatial import QhullError, cKDTree
+
+    source, target = np.column_stack((x, y)), np.column_stack((to_x.ravel(), to_y.ravel()))
+    tree = cKDTree(source)
+    if method == "idw":
+        away, which = (np.reshape(a, (len(target), -1)) for a in tree.query(target, k=min(12, value.size)))
+        weight = 1.0 / np.maximum(away, 1e-9) ** 2
+        return np.asarray((weight * value[which]).sum(axis=1) / weight.sum(axis=1)).reshape(to_x.shape)
+    found = value[tree.query(target)[1]]
+    if method == "linear" and value.size >= 3:
+        from scipy.interpolate import LinearNDInterpolator
+
+        try:
+            between = LinearNDInterpolator(source, value)(target)
+        except QhullError as error:
+            raise InputFileError("points that lie on one line cannot be interpolated linearly: use nearest or idw.") from error
+        found = np.where(np.isfinite(between), between, found)
+    return np.asarray(found, dtype=np.float64).reshape(to_x.shape)
