@@ -1,0 +1,206 @@
+"""The equations of a step: residual, Newton matrix and the flow of every term, from one set of formulas."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from aquirecover.flow import kernels
+from aquirecover.flow.arrays import FloatArray, IntArray
+from aquirecover.flow.conductance import conductances, flowing_cells
+from aquirecover.flow.linear import Matrix
+from aquirecover.flow.problem import Problem
+
+
+@dataclass(eq=False)
+class State:
+    """Heads with what follows from them, on all cells.
+
+    Parameters
+    ----------
+    head : ndarray
+        Finite everywhere (0 in cells without flow), shape ``(n_layer, n_y, n_x)``; m.
+    saturation, slope : ndarray
+        Saturated share and its derivative with respect to head; 1 and 1/m.
+    """
+
+    head: FloatArray
+    saturation: FloatArray
+    slope: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Interval:
+    """A time step: its period, its length, and the state at its start; length infinite when steady.
+
+    Parameters
+    ----------
+    period : int
+        From 0.
+    dt : float
+        d.
+    old : State
+        At the start.
+    """
+
+    period: int
+    dt: float
+    old: State
+
+    @property
+    def steady(self) -> bool:
+        """Whether storage is left out."""
+        return bool(np.isinf(self.dt))
+
+
+class FlowSystem:
+    """Everything of a problem that does not change from step to step, and the equations of a step.
+
+    Parameters
+    ----------
+    problem : Problem
+        Checked by `checks.check_problem`.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        grid, properties = problem.grid, problem.properties
+        self.faces = conductances(problem)
+        self.cells = problem.cells()
+        self.shape = grid.shape
+        self.flowing = flowing_cells(grid)
+        self.fixed = np.zeros(grid.shape, dtype=bool)
+        for boundary in problem.fixed_heads:
+            self.fixed.reshape(-1)[boundary.cell] = True
+        self.unknown = self.flowing & ~self.fixed
+        # stresses on inactive cells are refused by the checks, those on fixed heads do nothing
+        self.acting = [np.flatnonzero(~self.fixed.ravel()[stress.cell]) for stress in problem.stresses]
+        volume = np.where(grid.active & ~self.fixed, grid.thickness * grid.area, 0.0)
+        self.elastic = properties.specific_storage * volume
+        self.drainable = properties.specific_yield * volume
+        both = self.unknown[:-1] & self.unknown[1:]
+        self.cz_unknown = np.zeros(grid.shape)
+        self.cz_unknown[:-1] = np.where(both, self.faces.cz[:-1], 0.0)
+
+    @cached_property
+    def has_convertible(self) -> bool:
+        """Whether any cell that flows is convertible, so that the matrix is not symmetric."""
+        return bool((self.problem.properties.convertible & self.flowing).any())
+
+    def state(self, head: FloatArray) -> State:
+        """Return the state of heads, shape ``(n_layer, n_y, n_x)``."""
+        sat, slope = np.ones(self.shape), np.zeros(self.shape)
+        if self.has_convertible:
+            cells = self.cells
+            kernels.saturation(head.ravel(), cells.bottom, cells.thickness, cells.convertible, sat.ravel(), slope.ravel())
+        return State(head, sat, slope)
+
+    def initial_state(self) -> State:
+        """Return the state at time zero."""
+        return self.state(np.where(self.flowing, self.problem.initial_head, 0.0))
+
+    def with_fixed_heads(self, head: FloatArray, period: int) -> FloatArray:
+        """Return a copy of `head` that holds the fixed heads of a period."""
+        result = head.copy()
+        for boundary in self.problem.fixed_heads:
+            series = boundary.head
+            result.reshape(-1)[boundary.cell] = series[period] if series.ndim == 2 else series
+        return result
+
+    def stress_flows(self, head: FloatArray, period: int) -> list[tuple[IntArray, FloatArray, FloatArray]]:
+        """Return for each stress its acting cells, the inflow, m³/d, and its derivative, m²/d."""
+        flat = head.ravel()
+        flows = []
+        for stress, acting in zip(self.problem.stresses, self.acting, strict=True):
+            flow, slope = stress.flow(flat[stress.cell], period, self.cells)
+            flows.append((stress.cell[acting], flow[acting], slope[acting]))
+        return flows
+
+    def storage_flow(self, state: State, interval: Interval) -> tuple[FloatArray, FloatArray]:
+        """Return the water released from storage, m³/d, and minus its derivative, m²/d, on all cells."""
+        release, derivative = np.zeros(self.shape), np.zeros(self.shape)
+        if not interval.steady:
+            old, cells = interval.old, self.cells
+            kernels.storage_release(
+                state.head.ravel(),
+                state.saturation.ravel(),
+                state.slope.ravel(),
+                old.head.ravel(),
+                old.saturation.ravel(),
+                cells.bottom,
+                cells.thickness,
+                cells.convertible,
+                self.elastic.ravel(),
+                self.drainable.ravel(),
+                interval.dt,
+                release.ravel(),
+                derivative.ravel(),
+            )
+        return release, derivative
+
+    def residual(self, state: State, interval: Interval) -> tuple[FloatArray, float]:
+        """Return the imbalance of each unknown cell and the flow through the model.
+
+        Returns
+        -------
+        residual : ndarray
+            Inflow less outflow, zero in cells that are no unknowns, shape ``(n_layer, n_y, n_x)``; m³/d.
+        throughput : float
+            Half the sum of absolute flows of storage, stresses and fixed heads; m³/d.
+        """
+        total = np.empty(self.shape)
+        faces = self.faces
+        kernels.net_inflow(state.head, state.saturation, faces.cx, faces.cy, faces.cz, total)
+        through = float(np.abs(total[self.fixed]).sum())
+        release, _ = self.storage_flow(state, interval)
+        through += float(np.abs(release).sum())
+        total += release
+        for cell, flow, _ in self.stress_flows(state.head, interval.period):
+            kernels.scatter_add(cell, flow, total.ravel())
+            through += float(np.abs(flow).sum())
+        total[~self.unknown] = 0.0
+        return total, 0.5 * through
+
+    def rounding(self, state: State) -> float:
+        """Return the sum of absolute residuals that rounding of the heads alone may leave, m³/d."""
+        return 8.0 * float(np.finfo(np.float64).eps) * float(np.vdot(self._full_diagonal, np.abs(state.head)))
+
+    def matrix(self, state: State, interval: Interval) -> Matrix:
+        """Return minus the derivative of the residual with respect to the heads of the unknowns."""
+        faces = self.faces
+        far_x, near_x, far_y, near_y = (np.zeros(self.shape) for _ in range(4))
+        _, diagonal = self.storage_flow(state, interval)
+        diagonal += faces.cz
+        diagonal[1:] += faces.cz[:-1]
+        kernels.face_derivatives(
+            state.head, state.saturation, state.slope, faces.cx, faces.cy, self.unknown, far_x, near_x, far_y, near_y, diagonal
+        )
+        for cell, _, slope in self.stress_flows(state.head, interval.period):
+            kernels.scatter_add(cell, -slope, diagonal.ravel())
+        self._lift_dry_rows(diagonal, interval)
+        diagonal[~self.unknown] = 1.0
+        if not self.has_convertible:
+            near_x, near_y = far_x, far_y
+        return Matrix(diagonal, far_x, near_x, far_y, near_y, self.cz_unknown, self.unknown)
+
+    @cached_property
+    def _full_diagonal(self) -> FloatArray:
+        """Sum of the full conductances of each cell, m²/d."""
+        faces = self.faces
+        total = faces.cx + faces.cy + faces.cz
+        total[:, :, 1:] += faces.cx[:, :, :-1]
+        total[:, 1:] += faces.cy[:, :-1]
+        total[1:] += faces.cz[:-1]
+        return total
+
+    def _lift_dry_rows(self, diagonal: FloatArray, interval: Interval) -> None:
+        """Give a dry cell, whose row is empty, the diagonal it would have when full, so that recharge can wet it again."""
+        if not self.has_convertible:
+            return
+        full = self._full_diagonal
+        if not interval.steady:
+            full = full + (self.elastic + self.drainable / self.cells.thickness.reshape(self.shape)) / interval.dt
+        dry = diagonal <= 1e-12 * full
+        diagonal[dry] = full[dry]

@@ -1,0 +1,212 @@
+"""One time step: Newton iteration with a line search, cut into parts where it does not converge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from aquirecover.errors import ConvergenceError
+from aquirecover.flow.arrays import FloatArray
+from aquirecover.flow.assembly import FlowSystem, Interval, State
+from aquirecover.flow.linear import LinearSettings, solve
+from aquirecover.flow.multigrid import Multigrid
+
+
+@dataclass(frozen=True)
+class NewtonSettings:
+    """How a time step is solved."""
+
+    __pydantic_config__ = {"extra": "forbid", "use_attribute_docstrings": True}  # noqa: RUF012 - read by pydantic, not a field
+
+    tolerance: float = 1e-9
+    """A step has converged when the sum of absolute residuals is below this share of the flow through the model."""
+    head_change: float = 1e-5
+    """… and, where the problem is nonlinear, the last head change is below this, m."""
+    max_iterations: int = 40
+    """Newton iterations after which a step is cut."""
+    max_cuts: int = 8
+    """Halvings of a step that does not converge before the run fails."""
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """A converged step or part of one."""
+
+    state: State
+    outer: int
+    inner: int
+    residual: float
+    largest_change: float
+
+
+class StepSolver:
+    """Solves steps of one system; keeps the preconditioner as long as the matrix stays the same.
+
+    Parameters
+    ----------
+    system : FlowSystem
+        The equations.
+    newton, linear
+        Settings.
+    """
+
+    def __init__(self, system: FlowSystem, newton: NewtonSettings, linear: LinearSettings) -> None:
+        self.system = system
+        self.newton = newton
+        self.linear = linear
+        self._diagonal: FloatArray | None = None
+        self._preconditioner: Multigrid | None = None
+
+    def solve(self, guess: FloatArray, interval: Interval) -> Solution:
+        """Return the heads at the end of an interval.
+
+        Raises
+        ------
+        ConvergenceError
+            With the cell of the largest residual and its value.
+        """
+        system, newton = self.system, self.newton
+        state = system.state(system.with_fixed_heads(guess, interval.period))
+        residual, through = system.residual(state, interval)
+        norm = float(np.abs(residual).sum())
+        inner, change = 0, np.inf
+        for outer in range(newton.max_iterations + 1):
+            small = norm <= max(newton.tolerance * through, self.system.rounding(state))
+            if small and (change <= newton.head_change or outer == 0 or not system.has_convertible):
+                return Solution(state, outer, inner, norm / through if through > 0.0 else 0.0, change if outer else 0.0)
+            if outer == newton.max_iterations:
+                break
+            delta, iterations = self._newton_step(state, interval, residual, through, norm)
+            inner += iterations
+            state, residual, through, norm, change = self._search(state, delta, interval, norm)
+        raise ConvergenceError(self._failure(residual, norm, through, change))
+
+    def solve_steady(self, start: State, period: int) -> Solution:
+        """Return the equilibrium with the stresses of a period, by a pseudo-transient where Newton alone does not find it.
+
+        Pseudo-time steps grow tenfold from 1 d and store as the problem stores (Kelley and Keyes 1998).
+
+        Raises
+        ------
+        ConvergenceError
+            When it is not found.
+        """
+        steady = Interval(period, np.inf, start)
+        try:
+            return self.solve(start.head, steady)
+        except ConvergenceError:
+            if not self.system.has_convertible:
+                raise
+        state, outer, inner = start, 0, 0
+        for exponent in range(8):
+            for _ in range(10):
+                part = self.solve(state.head, Interval(period, 10.0**exponent, state))
+                state, outer, inner = part.state, outer + part.outer, inner + part.inner
+        last = self.solve(state.head, steady)
+        return Solution(last.state, outer + last.outer, inner + last.inner, last.residual, last.largest_change)
+
+    def _newton_step(
+        self, state: State, interval: Interval, residual: FloatArray, through: float, norm: float
+    ) -> tuple[FloatArray, int]:
+        """Return the Newton correction and the linear iterations it took."""
+        matrix = self.system.matrix(state, interval)
+        if self._diagonal is None or self.system.has_convertible or not np.array_equal(self._diagonal, matrix.diagonal):
+            self._preconditioner = None if self.linear.method == "direct" else matrix.preconditioner()
+            self._diagonal = matrix.diagonal
+        scale = max(through, norm)
+        # a Newton correction need not be better than the linearisation; a linear problem is solved at once
+        share = 1e-3 * norm if self.system.has_convertible else 0.0
+        target = max(0.5 * self.newton.tolerance * scale, share, 0.5 * self.system.rounding(state))
+        result = solve(matrix, residual, target, self.linear, self._preconditioner)
+        return result.solution, result.iterations
+
+    def _search(
+        self, state: State, delta: FloatArray, interval: Interval, norm: float
+    ) -> tuple[State, FloatArray, float, float, float]:
+        """Return the state at the longest of a few halved corrections that lowers the residual."""
+        system, share = self.system, 1.0
+        best = None
+        for _ in range(6):
+            trial = system.state(state.head + share * delta)
+            residual, through = system.residual(trial, interval)
+            trial_norm = float(np.abs(residual).sum())
+            if best is None or trial_norm < best[3]:
+                best = (trial, residual, through, trial_norm, share * float(np.abs(delta).max()))
+            if trial_norm < norm or not system.has_convertible:
+                break
+            share *= 0.5
+        assert best is not None
+        return best
+
+    def _failure(self, residual: FloatArray, norm: float, through: float, change: float) -> str:
+        cell = int(np.abs(residual).argmax())
+        return (
+            f"no convergence in {self.newton.max_iterations} iterations; the residuals sum to {norm:.3g} of {through:.3g} m3/d, "
+            f"largest {residual.flat[cell]:.3g} m3/d in {self.system.problem.grid.describe(cell)}, last head change {change:.2g} m"
+        )
+
+
+def advance(
+    solver: StepSolver,
+    interval: Interval,
+    guess: FloatArray,
+    on_part: Callable[[Solution, Interval, float], None],
+) -> tuple[Solution, int]:
+    """Solve a step, in 2, 4, 8, … parts where it does not converge in one.
+
+    Parameters
+    ----------
+    solver : StepSolver
+        Of the system.
+    interval : Interval
+        The whole step.
+    guess : ndarray
+        First guess of the heads at its end.
+    on_part : callable
+        Called with the solution, the interval and the share of the step of every part that converged in turn, once the
+        whole step has.
+
+    Returns
+    -------
+    solution : Solution
+        Of the last part, iterations of all.
+    parts : int
+        Number of parts.
+
+    Raises
+    ------
+    ConvergenceError
+        When even the smallest parts do not converge.
+    """
+    if interval.steady:
+        solution = solver.solve_steady(interval.old, interval.period)
+        on_part(solution, interval, 1.0)
+        return solution, 1
+    failure: ConvergenceError | None = None
+    for cut in range(solver.newton.max_cuts + 1):
+        try:
+            solutions = _solve_parts(solver, interval, guess, 2**cut)
+        except ConvergenceError as error:
+            failure = error
+            continue
+        for solution, part in solutions:
+            on_part(solution, part, 0.5**cut)
+        last = solutions[-1][0]
+        outer, inner = sum(s.outer for s, _ in solutions), sum(s.inner for s, _ in solutions)
+        return Solution(last.state, outer, inner, max(s.residual for s, _ in solutions), last.largest_change), len(solutions)
+    assert failure is not None
+    raise failure
+
+
+def _solve_parts(solver: StepSolver, interval: Interval, guess: FloatArray, n: int) -> list[tuple[Solution, Interval]]:
+    """Solve an interval in `n` equal parts."""
+    solutions: list[tuple[Solution, Interval]] = []
+    old, start = interval.old, guess
+    for _ in range(n):
+        part = Interval(interval.period, interval.dt / n, old)
+        solution = solver.solve(start if n == 1 else old.head, part)
+        solutions.append((solution, part))
+        old = solution.state
+    return solutions

@@ -1,0 +1,164 @@
+"""The march over the schedule: `simulate` turns a `Problem` into a `FlowResult`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from aquirecover import __version__
+from aquirecover.errors import ConfigError, ConvergenceError
+from aquirecover.flow.arrays import FloatArray
+from aquirecover.flow.assembly import FlowSystem, Interval
+from aquirecover.flow.budget import BudgetRecorder
+from aquirecover.flow.checks import check_problem
+from aquirecover.flow.linear import LinearSettings
+from aquirecover.flow.newton import NewtonSettings, Solution, StepSolver, advance
+from aquirecover.flow.problem import FlowResult, Problem, StepReport
+from aquirecover.flow.stresses import in_period
+
+Progress = Callable[[int, int, float], None]
+
+
+@dataclass(frozen=True)
+class SimulateSettings:
+    """How a problem is simulated."""
+
+    __pydantic_config__ = {"extra": "forbid", "use_attribute_docstrings": True}  # noqa: RUF012 - read by pydantic, not a field
+
+    newton: NewtonSettings = field(default_factory=NewtonSettings)
+    """Of each time step."""
+    linear: LinearSettings = field(default_factory=LinearSettings)
+    """Of each linear system."""
+    budget_tolerance: float = 1e-6
+    """Largest ``|in − out| / max(in, out)`` of any step."""
+
+
+def simulate(problem: Problem, settings: SimulateSettings | None = None, progress: Progress | None = None) -> FlowResult:
+    """Simulate a problem by backward Euler steps.
+
+    Parameters
+    ----------
+    problem : Problem
+        What to simulate.
+    settings : SimulateSettings, optional
+        How.
+    progress : callable, optional
+        Called after each step with the number of steps done, their total and the time reached, d.
+
+    Returns
+    -------
+    FlowResult
+        Heads, budgets and reports of all steps.
+
+    Raises
+    ------
+    ConfigError
+        When the problem breaks a physical rule; carries all findings.
+    ConvergenceError
+        When a step does not converge; names period, step and cell.
+    BudgetError
+        When the water budget of a step does not close.
+    """
+    settings = settings or SimulateSettings()
+    findings = check_problem(problem)
+    if findings:
+        raise ConfigError(findings)
+    begin = time.perf_counter()
+    march = _March(problem, settings)
+    for step in range(problem.schedule.n_step):
+        march.step(step)
+        if progress is not None:
+            progress(step + 1, problem.schedule.n_step, float(problem.schedule.step_time[step]))
+    return march.result(time.perf_counter() - begin)
+
+
+class _March:
+    """State of a simulation between steps, and what is kept of it."""
+
+    def __init__(self, problem: Problem, settings: SimulateSettings) -> None:
+        self.problem = problem
+        self.system = FlowSystem(problem)
+        self.solver = StepSolver(self.system, settings.newton, settings.linear)
+        self.budget = BudgetRecorder(self.system, settings.budget_tolerance)
+        self.state = self.system.initial_state()
+        schedule, n_well = problem.schedule, sum(len(w.names) for w in problem.wells)
+        self.reports: list[StepReport] = []
+        self.saved = np.flatnonzero(schedule.save_step)
+        self.head = np.full((self.saved.size, *problem.grid.shape), np.nan)
+        self.observed = np.empty((schedule.n_step, problem.observations.cell.size))
+        self.requested = np.zeros((schedule.n_step, n_well))
+        self.delivered = np.zeros((schedule.n_step, n_well))
+
+    def step(self, step: int) -> None:
+        """Solve one step and keep what is asked of it."""
+        schedule = self.problem.schedule
+        period = int(schedule.step_period[step])
+        dt = np.inf if schedule.steady[period] else float(schedule.step_length[step])
+        interval = Interval(period, dt, self.state)
+
+        def record(solution: Solution, part: Interval, share: float) -> None:
+            self.budget.add(step, solution.state, part, share)
+            self._record_wells(step, solution.state.head, period, share)
+
+        try:
+            solution, parts = advance(self.solver, interval, self.state.head, record)
+        except ConvergenceError as error:
+            raise ConvergenceError(
+                f"Period {period + 1}, step {step + 1} ({self._when(step)}): {error}. Try more steps in the period, a smaller "
+                "step_multiplier, or newton.max_iterations above what it is."
+            ) from error
+        self.state = solution.state
+        error = self.budget.close(step)
+        self.reports.append(
+            StepReport(
+                step,
+                period,
+                float(schedule.step_time[step]),
+                solution.outer,
+                solution.inner,
+                parts,
+                solution.residual,
+                solution.largest_change,
+                error,
+            )
+        )
+        self._record_heads(step)
+
+    def _when(self, step: int) -> str:
+        schedule = self.problem.schedule
+        day = float(schedule.step_time[step])
+        return str(schedule.date_of(day).astype("datetime64[D]")) if schedule.start else f"day {day:g}"
+
+    def _record_heads(self, step: int) -> None:
+        head = self.state.head
+        self.observed[step] = head.ravel()[self.problem.observations.cell]
+        place = np.searchsorted(self.saved, step)
+        if place < self.saved.size and self.saved[place] == step:
+            active = self.problem.grid.active
+            self.head[place][active] = head[active]
+
+    def _record_wells(self, step: int, head: FloatArray, period: int, share: float) -> None:
+        start = 0
+        for wells in self.problem.wells:
+            columns = slice(start, start + len(wells.names))
+            self.requested[step, columns] += share * in_period(wells.pumping_rate, period)
+            self.delivered[step, columns] += share * wells.delivered(head.ravel()[wells.cell], period, self.system.cells)
+            start = columns.stop
+
+    def result(self, elapsed: float) -> FlowResult:
+        """Return everything that was kept."""
+        return FlowResult(
+            self.problem,
+            f"native {__version__}",
+            self.saved,
+            self.head,
+            self.observed,
+            self.requested,
+            self.delivered,
+            self.budget.result(),
+            tuple(self.reports),
+            elapsed,
+        )
