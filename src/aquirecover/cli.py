@@ -56,10 +56,8 @@ def explain(error: Exception) -> tuple[str, int]:
             return f"{error.filename}: permission denied.", 7
         case OSError():
             return f"{error.filename or 'file system'}: {error.strerror or error}.", 7
-    return (
-        f"Unexpected {type(error).__name__}: {error}\nThis is a fault of the program. `aquirecover --debug …` shows where it happened.",
-        1,
-    )
+    hint = "This is a fault of the program; `aquirecover --debug` before the command shows where it happened."
+    return f"Unexpected {type(error).__name__}: {error}\n{hint}", 1
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -73,24 +71,26 @@ def main(debug: bool) -> None:
     """
 
 
-class SettingType(click.ParamType):
-    """``key=value`` with a dotted key."""
-
-    name = "key=value"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
-        """Split at the first ``=``."""
-        key, separator, text = str(value).partition("=")
-        if not separator or not key.strip():
-            self.fail(f"{value!r}: write key=value, as layers.qp1.k=40.", param, ctx)
-        return key.strip(), text.strip()
+def split_settings(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """Return the ``key=value`` texts of an option as a mapping; a key that comes twice is refused."""
+    settings: dict[str, str] = {}
+    for text in values:
+        key, separator, value = (part.strip() for part in text.partition("="))
+        if not separator or not key:
+            raise click.BadParameter(f"{text!r}: write key=value, as layers.qp1.k=40.", ctx, param)
+        if key in settings:
+            raise click.BadParameter(f"{key!r} is given twice.", ctx, param)
+        settings[key] = value
+    return settings
 
 
 def shared_options(command: Any) -> Any:
     """Add the options that every command with a scenario takes."""
     for option in (
         click.option("--allow-outside", is_flag=True, help="Let files name paths outside the workspace."),
-        click.option("--set", "settings", type=SettingType(), multiple=True, help="Replace a value of the model; repeatable."),
+        click.option(
+            "--set", "overrides", multiple=True, metavar="KEY=VALUE", callback=split_settings, help="Replace a value; repeatable."
+        ),
         click.option("--cell-size", metavar="LENGTH", help="Cell size, as 250m; the model's own by default."),
     ):
         command = option(command)
@@ -101,7 +101,6 @@ def make_options(**given: Any) -> RunOptions:
     """Return the options of a run from those of the command line."""
     from aquirecover.runner import RunOptions
 
-    given["overrides"] = dict(given.pop("settings"))
     return RunOptions(**given)
 
 

@@ -41,6 +41,8 @@ class PlainListener(Listener):
 class BarListener(Listener):
     """Draws one bar per task, with rate and time left."""
 
+    live = True
+
     def __init__(self, console: Console, bars: Progress) -> None:
         self.console, self.bars = console, bars
         self.tasks: dict[str, TaskID] = {}

@@ -50,7 +50,7 @@ def kernel_cache() -> Path:
 def kernels_are_compiled() -> bool:
     """Tell whether every module with kernels has compiled code that is not older than its source."""
     cached = {path.name.partition(".")[0]: path.stat().st_mtime for path in kernel_cache().rglob("*.nbi")}
-    sources = [path for path in (PACKAGE / "flow").glob("*.py") if "njit" in path.read_text(encoding="utf-8")]
+    sources = [path for path in (PACKAGE / "flow").glob("*.py") if "\n@kernel\n" in path.read_text(encoding="utf-8")]
     return all(cached.get(source.stem, 0.0) >= source.stat().st_mtime for source in sources)
 
 

@@ -9,7 +9,15 @@ from typing import Any
 
 
 class Listener:
-    """Hears how a run goes on and keeps still; the base of those that speak."""
+    """Hears how a run goes on and keeps still; the base of those that speak.
+
+    Attributes
+    ----------
+    live : bool
+        Shows every sign of progress as it comes, as bars on a terminal do.
+    """
+
+    live = False
 
     def say(self, text: str) -> None:
         """Hear one line for people."""

@@ -1,0 +1,260 @@
+"""Several scenarios, each in a process of its own: plan, run, go on when one fails, skip what is finished, index.
+
+A process per scenario keeps the failures apart: one that is killed, or that takes too much memory, ends alone.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from typing import Any
+
+from aquirecover.errors import AquirecoverError, ConfigError, Finding
+from aquirecover.machine import n_cores
+from aquirecover.runner import Listener, RunOptions
+
+THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS")
+PATIENCE = 10.0  # seconds that a process gets to end after it was asked to
+INDEX = ("scenario", "status", "seconds", "budget_error", "outer_iterations", "inner_iterations", "folder", "error")
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A scenario file and the options it runs with; `name` is its folder below that of the batch."""
+
+    name: str
+    path: Path
+    options: RunOptions
+    force: bool = False
+
+
+def run_batch(
+    paths: Iterable[Path],
+    folder: Path,
+    options: RunOptions,
+    *,
+    jobs: int | None = None,
+    force: bool = False,
+    listener: Listener | None = None,
+) -> list[Row]:
+    """Run scenarios in processes and write ``index.csv``, ``index.json`` and a figure that compares them.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        Scenario files, folders that hold scenarios, or batch files.
+    folder : Path
+        Each scenario writes to a folder below it.
+    options : RunOptions
+        For all scenarios; results of older inputs are replaced.
+    jobs : int, optional
+        Processes at a time; one per core by default.
+    force : bool
+        Run again what is finished.
+    listener : Listener, optional
+        Hears what goes on.
+
+    Returns
+    -------
+    list of dict
+        One record per scenario, in the order given, with the names of `INDEX`; ``status`` is ``finished``, ``skipped``
+        or ``failed``, and ``error`` says why.
+
+    Raises
+    ------
+    ConfigError
+        When a path holds no scenario.
+    """
+    listener = listener or Listener()
+    planned = plan_batch(paths, folder, options, force)
+    found: dict[str, Row] = {}
+    for row in _run_all(planned, jobs or n_cores(), listener):
+        found[row["scenario"]] = row
+        _write_index(folder, [found[job.name] for job in planned if job.name in found])
+        note = f" {row['error'].splitlines()[0]}" if row["error"] else ""
+        listener.say(f"{row['scenario']}: {row['status']} in {row['seconds']:.1f} s{note}")
+        listener.progress("scenarios", len(found), len(planned))
+    rows = [found[job.name] for job in planned]
+    good = [Path(row["folder"]) for row in rows if row["status"] != "failed"]
+    if options.figures and good:
+        from aquirecover.runner import compare_results
+
+        compare_results(good, folder / "comparison.png")
+    return rows
+
+
+def plan_batch(paths: Iterable[Path], folder: Path, options: RunOptions, force: bool = False) -> list[Job]:
+    """Return the jobs of scenario files, folders and batch files, each once and with a name of its own.
+
+    Raises
+    ------
+    ConfigError
+        When a path holds no scenario.
+    """
+    files = list(dict.fromkeys(file.resolve() for path in paths for file in _scenario_files(path)))
+    stems = [file.stem for file in files]
+    names = [file.stem if stems.count(file.stem) == 1 else f"{file.parent.name}_{file.stem}" for file in files]
+    clashes = sorted({name for name in names if names.count(name) > 1})
+    if clashes:
+        raise ConfigError([Finding("", f"several scenarios are called {name}: their results would mix.") for name in clashes])
+    return [
+        Job(name, file, replace(options, folder=folder / name, overwrite=True), force)
+        for name, file in zip(names, files, strict=True)
+    ]
+
+
+def _scenario_files(path: Path) -> list[Path]:
+    """Return the scenarios that a path stands for."""
+    from aquirecover.runner import kind_of, scenarios_of_batch
+
+    if path.is_dir():
+        files = [file for file in sorted(path.rglob("*.yaml")) if kind_of(file) == "scenario"]
+        if not files:
+            raise ConfigError([Finding("", "holds no scenario: no YAML file in it says `kind: scenario`.", str(path))])
+        return files
+    return scenarios_of_batch(path) if kind_of(path) == "batch" else [path]
+
+
+def _run_all(planned: Sequence[Job], jobs: int, listener: Listener) -> Iterator[Row]:
+    """Keep `jobs` processes busy and yield the record of each scenario as it ends; stop them all on Ctrl-C."""
+    waiting = list(reversed(planned))
+    running: dict[Connection, tuple[SpawnProcess, Job, float]] = {}
+    try:
+        with one_thread_each():
+            while waiting or running:
+                while waiting and len(running) < jobs:
+                    job = waiting.pop()
+                    process, connection = _start(job)
+                    running[connection] = process, job, time.perf_counter()
+                for ready in wait(list(running)):
+                    assert isinstance(ready, Connection)
+                    row = _receive(ready, *running[ready], listener)
+                    if row is not None:
+                        process, _, _ = running.pop(ready)
+                        process.join()
+                        ready.close()
+                        yield row
+    finally:
+        _stop([process for process, _, _ in running.values()])
+
+
+def _start(job: Job) -> tuple[SpawnProcess, Connection]:
+    context = get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_work, args=(job, sender), name=job.name, daemon=True)
+    process.start()
+    sender.close()
+    return process, receiver
+
+
+def _receive(connection: Connection, process: SpawnProcess, job: Job, start: float, listener: Listener) -> Row | None:
+    """Return the record of a job that ended, or None after a sign of life."""
+    try:
+        message = connection.recv()
+    except EOFError:
+        process.join()
+        return record(job, "failed", time.perf_counter() - start, error=_death(process.exitcode or 0))
+    if isinstance(message, dict):
+        return message
+    if listener.live:
+        listener.progress(*message)
+    return None
+
+
+def _death(code: int) -> str:
+    if code >= 0:
+        return f"The process ended with code {code} before it had a result."
+    return f"The process was killed by signal {-code} ({signal.Signals(-code).name}); memory may have run out."
+
+
+def _stop(processes: Sequence[SpawnProcess]) -> None:
+    """End processes: ask, wait, and kill those that do not listen."""
+    for process in processes:
+        process.terminate()
+    deadline = time.monotonic() + PATIENCE
+    for process in processes:
+        process.join(max(deadline - time.monotonic(), 0.0))
+        if process.is_alive():
+            process.kill()
+            process.join()
+
+
+class _Sender(Listener):
+    """Passes the progress of a run to the process that started it, at most ten times a second."""
+
+    def __init__(self, connection: Connection, name: str) -> None:
+        self.connection, self.name, self.last = connection, name, 0.0
+
+    def progress(self, task: str, done: int, total: int, detail: str = "") -> None:
+        """Send progress under the name of the scenario."""
+        now = time.monotonic()
+        if now - self.last > 0.1 or done == total:
+            self.last = now
+            self.connection.send((f"{self.name}: {task}", done, total, detail))
+
+
+def _work(job: Job, connection: Connection) -> None:
+    """Run one job in a process of its own and send its record."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears Ctrl-C and ends its children
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that temporary files are removed on the way out
+    connection.send(run_job(job, _Sender(connection, job.name)))
+    connection.close()
+
+
+def run_job(job: Job, listener: Listener) -> Row:
+    """Run one scenario, or find that it is finished, and return its record; an error becomes part of the record."""
+    from aquirecover.runner import run_scenario
+
+    start = time.perf_counter()
+    try:
+        outcome = run_scenario(job.path, job.options, listener, skip_finished=not job.force)
+    except AquirecoverError as error:
+        return record(job, "failed", time.perf_counter() - start, error=str(error))
+    except Exception as error:
+        return record(job, "failed", time.perf_counter() - start, error=f"Unexpected {type(error).__name__}: {error}")
+    facts = {name: value for name, value in outcome.to_dict().items() if name in INDEX and name not in {"folder", "status"}}
+    return record(job, "skipped" if outcome.skipped else "finished", time.perf_counter() - start, **facts)
+
+
+def record(job: Job, status: str, seconds: float, **facts: Any) -> Row:
+    """Return the record of a job, with the names of `INDEX`."""
+    known: Mapping[str, Any] = {
+        "scenario": job.name,
+        "status": status,
+        "seconds": round(seconds, 2),
+        "folder": str(job.options.folder),
+    }
+    return {name: {"error": "", **facts, **known}.get(name) for name in INDEX}
+
+
+def _write_index(folder: Path, rows: Sequence[Row]) -> None:
+    from aquirecover.output.files import write_csv, write_json
+
+    write_json(folder / "index.json", rows, overwrite=True)
+    write_csv(folder / "index.csv", INDEX, [["" if v is None else v for v in row.values()] for row in rows], overwrite=True)
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Let processes that start in this block use one thread each: they share the cores, and more of them change no bit."""
+    before = {name: os.environ.get(name) for name in THREAD_LIMITS}
+    os.environ.update(dict.fromkeys(THREAD_LIMITS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
