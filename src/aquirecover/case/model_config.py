@@ -302,6 +302,8 @@ class WellGroup(Section):
     """Column of both tables that joins them: `well`, or that of a group whose rate is shared out."""
     interpolate: Literal["step", "linear"] = "step"
     """Between dates: the last rate, or on a line, taken at the middle of each period."""
+    multiplier: Annotated[Value, spatial(unit="1", low=0.0)] = Value(value=1.0)
+    """Factor on all rates of the group: one number, as total pumping is often the least certain value of a model."""
     enabled: Flag = True
     """Switch of the whole group."""
 
@@ -310,6 +312,9 @@ class WellGroup(Section):
         """Check that the keys of dated rates come with them."""
         yield from only_with(raw, "by", "rates")
         yield from only_with(raw, "interpolate", "rates")
+        multiplier = raw.get("multiplier")
+        if isinstance(multiplier, Mapping) and not given(multiplier, "value"):
+            yield ("multiplier",), "must be one number: give value."
 
 
 class Observations(Section):
