@@ -29,6 +29,7 @@ from aquirecover.case.values import (
     Quantity,
     Rule,
     Section,
+    Spatial,
     Text,
     Value,
     at_most_one,
@@ -302,7 +303,7 @@ class WellGroup(Section):
     """Column of both tables that joins them: `well`, or that of a group whose rate is shared out."""
     interpolate: Literal["step", "linear"] = "step"
     """Between dates: the last rate, or on a line, taken at the middle of each period."""
-    multiplier: Annotated[Value, spatial(unit="1", low=0.0)] = Value(value=1.0)
+    multiplier: Annotated[Value, Spatial(Quantity("1", low=0.0))] = Value(value=1.0)
     """Factor on all rates of the group: one number, as total pumping is often the least certain value of a model."""
     enabled: Flag = True
     """Switch of the whole group."""
