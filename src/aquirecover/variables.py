@@ -8,6 +8,9 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from typing import Any
 
 CELL = ("layer", "y", "x")
 
@@ -62,7 +65,8 @@ class Variable:
 def plain_unit(unit: str) -> str:
     """Return a unit as people write it: ``m3 d-1`` becomes ``m³/d``."""
     powers = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
-    above, below = [], []
+    above: list[str] = []
+    below: list[str] = []
     for symbol, sign, power in re.findall(r"([A-Za-z%]+|1(?![\d-]))(-?)(\d*)", unit):
         text = symbol + (power.translate(powers) if power not in ("", "1") else "")
         (below if sign else above).append(text)
@@ -118,9 +122,66 @@ VARIABLES = _table(
     Variable("recovered_volume", "m3", "Recovered volume", "Thể tích phục hồi"),
 )
 
+# Symbol of a unit → factor, power of metre, power of day. The units that pint would be too slow to start for.
+_SYMBOLS: dict[str, tuple[Fraction, int, int]] = {
+    "1": (Fraction(1), 0, 0),
+    "%": (Fraction(1, 100), 0, 0),
+    **dict.fromkeys(("mm", "millimetre", "millimeter"), (Fraction(1, 1000), 1, 0)),
+    **dict.fromkeys(("cm", "centimetre", "centimeter"), (Fraction(1, 100), 1, 0)),
+    "dm": (Fraction(1, 10), 1, 0),
+    **dict.fromkeys(("m", "metre", "meter"), (Fraction(1), 1, 0)),
+    **dict.fromkeys(("km", "kilometre", "kilometer"), (Fraction(1000), 1, 0)),
+    "ha": (Fraction(10_000), 2, 0),
+    **dict.fromkeys(("L", "l", "litre", "liter"), (Fraction(1, 1000), 3, 0)),
+    **dict.fromkeys(("s", "sec", "second"), (Fraction(1, 86_400), 0, 1)),
+    **dict.fromkeys(("min", "minute"), (Fraction(1, 1440), 0, 1)),
+    **dict.fromkeys(("h", "hr", "hour"), (Fraction(1, 24), 0, 1)),
+    **dict.fromkeys(("d", "day"), (Fraction(1), 0, 1)),
+    "week": (Fraction(7), 0, 1),
+    "month": (Fraction(1461, 48), 0, 1),
+    **dict.fromkeys(("yr", "year"), (Fraction(1461, 4), 0, 1)),
+}
+_POWERS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻−·×", "0123456789--**")
+_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
+_FACTOR = re.compile(r"\s*([*/]?)\s*(1(?!\d)|%|[A-Za-z]+)(?:(?:\^|\*\*)?([-+]?\d{1,2}))?(?!\d)")
+
+
+class QuantityError(ValueError):
+    """A text that is no quantity of the wanted unit.
+
+    Parameters
+    ----------
+    text : str
+        What the user wrote.
+    rule : str
+        The rule it breaks and the remedy, as ``must convert to m3/d.``
+    """
+
+    def __init__(self, text: str, rule: str) -> None:
+        self.rule = rule
+        super().__init__(f"{text!r}: {rule}")
+
+
 def base_unit(unit: str) -> str:
     """Return the unit of a number in files as people type it: ``m3 d-1`` becomes ``m3/d``."""
     return plain_unit(unit).translate(str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789"))
+
+
+@cache
+def _factor(unit: str) -> tuple[Fraction, int, int] | None:
+    """Return factor and powers of metre and day of a unit made of `_SYMBOLS`, or None when it holds anything else."""
+    factor, metre, day, position = Fraction(1), 0, 0, 0
+    while position < len(unit):
+        match = _FACTOR.match(unit, position)
+        if match is None:
+            return None
+        known = _SYMBOLS.get(match[2]) or (_SYMBOLS.get(match[2].removesuffix("s")) if len(match[2]) > 3 else None)
+        if known is None:
+            return None
+        power = int(match[3] or 1) * (-1 if match[1] == "/" else 1)
+        factor, metre, day = factor * known[0] ** power, metre + known[1] * power, day + known[2] * power
+        position = match.end()
+    return factor, metre, day
 
 
 def to_number(text: str, unit: str) -> float:
@@ -129,27 +190,60 @@ def to_number(text: str, unit: str) -> float:
     Parameters
     ----------
     text : str
-        A number, or a number and a unit. A bare number is in metres and days.
+        A number, or a number and a unit as ``m3/d``, ``m^3/d``, ``m³/d`` or ``m3 d-1``. A bare number is in `unit`.
     unit : str
         Unit wanted, as ``m3 d-1``; a ratio ``1`` also accepts ``%``.
 
     Raises
     ------
-    ValueError
+    QuantityError
         When the text is no quantity or its unit measures something else.
     """
-    plain = text.strip()
-    try:
-        return float(plain)
-    except ValueError:
-        pass
+    plain = text.strip().translate(_POWERS)
+    if plain.lower().lstrip("+-.") in ("nan", "inf", "infinity"):
+        return float(plain.replace(".", ""))
+    number = _NUMBER.match(plain)
+    if number is None:
+        raise QuantityError(text, f"must be a number, or a number and a unit{_example(unit)}.")
+    value, symbols = float(number[0]), plain[number.end() :].strip()
+    if not symbols:
+        return value
+    found, wanted = _factor(symbols), _factor(unit)
+    if found is None or wanted is None:
+        return _by_pint(text, value, symbols, unit)
+    if found[1:] != wanted[1:]:
+        raise QuantityError(text, f"has the wrong unit: must convert to {_words(unit)}.")
+    ratio = found[0] / wanted[0]
+    return value * ratio.numerator / ratio.denominator
+
+
+def _example(unit: str) -> str:
+    return "" if unit == "1" else f" as '1 {base_unit(unit)}'"
+
+
+def _words(unit: str) -> str:
+    return "a plain number or %" if unit in ("1", "%") else base_unit(unit)
+
+
+@cache
+def _registry() -> Any:
     import pint
 
+    return pint.get_application_registry()  # type: ignore[no-untyped-call]
+
+
+def _by_pint(text: str, value: float, symbols: str, unit: str) -> float:
+    """Convert `value` with a unit that is not in the own table."""
+    import pint
+
+    garbage = QuantityError(text, f"has a unit that is not known: write a number and a unit{_example(unit)}.")
+    if not re.fullmatch(r"[^\W\d][\w\s*/^().-]{0,60}", symbols) or re.search(r"\d{3}|\*\*.*\*\*.*\*\*|\^.*\^.*\^", symbols):
+        raise garbage
     factors = [f"{symbol}**{sign}{power or 1}" for symbol, sign, power in re.findall(r"([a-z]+)(-?)(\d*)", unit)]
     try:
-        quantity = pint.get_application_registry().Quantity(plain)
-        return float(quantity.to(" * ".join(factors) or "dimensionless").magnitude)
-    except (pint.errors.UndefinedUnitError, pint.errors.DefinitionSyntaxError, AttributeError, AssertionError) as error:
-        raise ValueError(f"{text!r} is not a quantity: write a number and a unit, as 1 {base_unit(unit)}.") from error
+        found = _registry().Quantity(value, _registry().parse_units(re.sub(r"([A-Za-z])(-?\d)", r"\1**\2", symbols)))
+        return float(found.to(" * ".join(factors) or "dimensionless").magnitude)
     except pint.errors.DimensionalityError as error:
-        raise ValueError(f"{text!r} has the wrong unit: must convert to {base_unit(unit)}.") from error
+        raise QuantityError(text, f"has the wrong unit: must convert to {_words(unit)}.") from error
+    except Exception as error:  # pint's own parser raises many kinds, tokenize's and the builtin ones among them
+        raise garbage from error

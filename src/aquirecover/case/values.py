@@ -28,7 +28,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, InitErrorDetails, core_schema
 
 from aquirecover.case.messages import KEY, Path, broken, did_you_mean, refuse, relay, sentence
-from aquirecover.variables import VARIABLES, Variable, base_unit, to_number
+from aquirecover.variables import VARIABLES, QuantityError, Variable, base_unit, to_number
 
 Rule = tuple[Path, str]
 
@@ -310,8 +310,12 @@ class Quantity:
         """
         entry = self.entry
         if isinstance(raw, bool) or not isinstance(raw, int | float | str):
-            raise ValueError(f"must be a number, or a text with a unit as '1 {base_unit(entry.unit)}'.")
-        value = to_number(raw, entry.unit) if isinstance(raw, str) else float(raw)
+            example = "" if entry.unit == "1" else f", or a number and a unit as '1 {base_unit(entry.unit)}'"
+            raise ValueError(f"must be a number{example}.")
+        try:
+            value = to_number(raw, entry.unit) if isinstance(raw, str) else float(raw)
+        except QuantityError as error:
+            raise ValueError(error.rule) from error
         if rule := entry.broken_rule(value):
             shown = "" if not isinstance(raw, str) or entry.unit == "1" else f" (it is {value:g} {base_unit(entry.unit)})"
             raise ValueError(f"{rule}{shown}.")
@@ -335,7 +339,8 @@ class Quantity:
             number["minimum"] = entry.valid_min
         if math.isfinite(entry.valid_max):
             number["maximum"] = entry.valid_max
-        return {"anyOf": [number, {"type": "string"}], "unit": base_unit(entry.unit)}
+        unit = {} if entry.unit == "1" else {"unit": base_unit(entry.unit)}
+        return {"anyOf": [number, {"type": "string"}], **unit}
 
 
 class Prior(Section):
@@ -461,7 +466,7 @@ class Spatial:
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Return the JSON schema: a number, a text with a unit, or the mapping."""
         plain = self.quantity.json_schema()
-        return {"anyOf": [*plain["anyOf"], handler(schema["schema"])], "unit": plain["unit"]}  # type: ignore[typeddict-item]
+        return plain | {"anyOf": [*plain["anyOf"], handler(schema["schema"])]}
 
     def _validate(self, raw: Any, handler: Callable[[Any], Value]) -> Value:
         if isinstance(raw, Value):
