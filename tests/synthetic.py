@@ -36,7 +36,9 @@ def make_problem(cell_size: float = 3000.0, left: float = 0.0, period_days: floa
     bottom = ground - np.array([14.0, 30.0, 46.0, 54.0, 95.0])[:, None, None] * (1.0 + 0.3 * px)
     active = np.ones((5, n_y, n_x), dtype=bool)
     active[:, (px > 0.93) & (py > 0.8)] = False
-    grid = Grid(np.full(n_x, cell_size), np.full(n_y, cell_size), ground, bottom, active, x_min=X_MIN, y_max=Y_MAX, layer_names=LAYERS)
+    grid = Grid(
+        np.full(n_x, cell_size), np.full(n_y, cell_size), ground, bottom, active, x_min=X_MIN, y_max=Y_MAX, layer_names=LAYERS
+    )
     storage = np.array([0.1 / 14.0, 2e-4, 2e-5, 1e-4, 1e-5])
     properties = AquiferProperties(grid, [8.0, 2e-3, 18.0, 5e-3, 32.0], [0.8, 2.5e-4, 1.8, 5e-4, 3.2], specific_storage=storage)
     schedule = _schedule(period_days)
@@ -90,7 +92,9 @@ def _stresses(grid, schedule, sea, px, py, left):
         "district": tuple(np.array(DISTRICTS)[np.where(south, np.where(west, 2, 3), np.where(west, 0, 1))]),
         "aquifer": tuple(np.where(layer == 2, "qp2", "qp1")),
     }
-    wells = Wells(cell, total[:, None] * share / share.sum(), names=tuple(f"TB-{i + 1:03d}" for i in range(n_well)), attributes=attributes)
+    wells = Wells(
+        cell, total[:, None] * share / share.sum(), names=tuple(f"TB-{i + 1:03d}" for i in range(n_well)), attributes=attributes
+    )
     deep = np.concatenate([edge + 2 * n_plan, edge + 4 * n_plan])
     transmissivity = np.concatenate([np.full(edge.size, 18.0 * 16.0), np.full(edge.size, 32.0 * 41.0)])
     return (
@@ -149,7 +153,10 @@ def _context(grid, ground, district, left, schedule) -> Context:
         areas={name: district == i for i, name in enumerate(DISTRICTS)},
         restriction_log=("restriction stop_all: Quỳnh Phụ 2021-01-01 20000 → 0 m3/d",),
         warnings=("A made-up model: not calibrated.",),
-        manifest={"config": json.dumps(config, ensure_ascii=False), "inputs": json.dumps({"models/made_up/wells.csv": "00" * 32})},
+        manifest={
+            "config": json.dumps(config, ensure_ascii=False),
+            "inputs": json.dumps({"models/made_up/wells.csv": "00" * 32}),
+        },
     )
 
 
@@ -190,7 +197,7 @@ def solve(problem: Problem) -> FlowResult:
 
 def _faces(grid: Grid, properties: AquiferProperties):
     number = np.arange(grid.n_cell).reshape(grid.shape)
-    t = (properties.k * grid.thickness)
+    t = properties.k * grid.thickness
     half = 0.5 * grid.thickness / properties.k33
     along_x = 2.0 * grid.dy[:, None] * t[..., 1:] * t[..., :-1] / (t[..., :-1] * grid.dx[1:] + t[..., 1:] * grid.dx[:-1])
     dy0, dy1 = grid.dy[:-1, None], grid.dy[1:, None]

@@ -1,0 +1,198 @@
+"""A run's folder: one NetCDF file that holds everything, tables for people, and the way back to a dataset."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from aquirecover.errors import BudgetError, InputFileError, NumericalError
+from aquirecover.flow.arrays import FloatArray
+from aquirecover.flow.problem import FlowResult
+from aquirecover.output.dataset import to_dataset
+from aquirecover.output.files import refuse_existing, replace_file, write_csv, write_json
+from aquirecover.output.provenance import FORMAT
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from aquirecover.study.recovery import RecoveryReport
+
+BUDGET_TOLERANCE = 1e-6
+RESULT_NAME = "result.nc"
+MANIFEST_NAME = "run.json"
+# Bytes that one compressed block of a field may have: a few saved times of one layer.
+CHUNK_BYTES = 2**20
+
+
+def write_results(
+    result: FlowResult,
+    folder: Path | str,
+    *,
+    recovery: RecoveryReport | None = None,
+    settings: object = None,
+    reference: tuple[str, FloatArray] | None = None,
+    overwrite: bool = False,
+    budget_tolerance: float = BUDGET_TOLERANCE,
+) -> xr.Dataset:
+    """Write ``result.nc``, ``recovery.csv``, ``budget.csv``, ``budget_by_year.csv``, ``wells.csv`` and, last, ``run.json``.
+
+    Parameters
+    ----------
+    result : FlowResult
+        What a simulator returned.
+    folder : path-like
+        Made when missing.
+    recovery : RecoveryReport, optional
+        Recovery metrics; without them there is no ``recovery.csv``.
+    settings, reference
+        See `to_dataset`.
+    overwrite : bool
+        Replace files that exist.
+    budget_tolerance : float
+        Largest budget error of a step, 1.
+
+    Returns
+    -------
+    xarray.Dataset
+        What was written, in memory.
+
+    Raises
+    ------
+    BudgetError
+        When the budget of a step does not close.
+    NumericalError
+        When a head in an active cell or a rate is not finite.
+    OutputExistsError
+        When a file exists and `overwrite` is not set; nothing is written then.
+    """
+    from aquirecover.output.tables import result_tables
+
+    check_result(result, budget_tolerance)
+    target = Path(folder)
+    dataset = to_dataset(result, recovery, settings=settings, reference=reference)
+    tables = result_tables(dataset)
+    names = [RESULT_NAME, *tables, MANIFEST_NAME]
+    refuse_existing([target / name for name in names], overwrite=overwrite)
+    # a folder without run.json is an unfinished run, also while old files are replaced one by one
+    (target / MANIFEST_NAME).unlink(missing_ok=True)
+    write_dataset(dataset, target / RESULT_NAME, overwrite=overwrite)
+    for name, table in tables.items():
+        write_csv(target / name, table.header, table.rows, overwrite=overwrite)
+    write_json(target / MANIFEST_NAME, manifest(dataset, names[:-1]), overwrite=overwrite)
+    return dataset
+
+
+def check_result(result: FlowResult, budget_tolerance: float = BUDGET_TOLERANCE) -> None:
+    """Refuse a result that is not finite or whose budget does not close; see `write_results`."""
+    grid, schedule = result.problem.grid, result.problem.schedule
+    bad = np.argwhere(~np.isfinite(result.head) & grid.active)
+    if bad.size:
+        saved, layer, row, column = (int(i) for i in bad[0])
+        cell = int(grid.cell(layer, row, column)[0])
+        value = result.head[saved, layer, row, column]
+        where = f"Step {result.saved_step[saved] + 1} (day {result.time[saved]:g})"
+        raise NumericalError(f"{where}: head = {value} in {grid.describe(cell)}: must be finite. Nothing was written.")
+    for name, rates in (("pumping_rate", result.pumping_rate), ("pumping_rate_actual", result.pumping_rate_actual)):
+        if not np.isfinite(rates).all():
+            step, well = (int(i) for i in np.argwhere(~np.isfinite(rates))[0])
+            value = rates[step, well]
+            raise NumericalError(f"Step {step + 1}, well {well + 1}: {name} = {value}: must be finite. Nothing was written.")
+    error = result.budget.error
+    if not np.all(error <= budget_tolerance):
+        step = int(np.argmax(np.where(np.isnan(error), np.inf, error)))
+        raise BudgetError(
+            f"Step {step + 1} (day {schedule.step_time[step]:g}): budget_error = {error[step]:.3g}: "
+            f"must be {budget_tolerance:g} or less. Nothing was written. Tighten the linear solver's tolerance."
+        )
+
+
+def manifest(dataset: xr.Dataset, files: list[str]) -> dict[str, Any]:
+    """Return the content of ``run.json``: what ran, on which inputs, with which versions, how well, and the files."""
+    attrs = dataset.attrs
+    keep = ("name", "title", "engine", "history", "elapsed", "start", "restriction_start", "n_cell", "n_active", "n_period")
+    content: dict[str, Any] = {key: attrs[key] for key in keep}
+    content["n_step"] = int(dataset.sizes["step_time"])
+    content["largest_budget_error"] = attrs["largest_budget_error"]
+    content["warnings"] = attrs["warnings"].splitlines()
+    content["restriction_log"] = attrs["restriction_log"].splitlines()
+    content |= {key: json.loads(attrs[key]) for key in ("versions", "settings", "inputs", "config") if key in attrs}
+    content["files"] = files
+    return content
+
+
+def write_dataset(dataset: xr.Dataset, path: Path | str, *, overwrite: bool = False) -> Path:
+    """Write a dataset as NetCDF-4, compressed without loss; see `replace_file`."""
+    encoding = {str(name): _encoding(dataset, str(name)) for name in dataset.variables}
+
+    def write(part: Path) -> None:
+        dataset.to_netcdf(part, engine="h5netcdf", format="NETCDF4", encoding=encoding)
+
+    return replace_file(path, write, overwrite=overwrite)
+
+
+def _encoding(dataset: xr.Dataset, name: str) -> dict[str, Any]:
+    """Return how a variable is stored: dates as days, numbers shuffled and deflated in blocks along time."""
+    variable = dataset[name]
+    encoding: dict[str, Any] = {}
+    if np.issubdtype(variable.dtype, np.datetime64):
+        start = dataset.attrs["start"]
+        encoding = {"units": f"days since {start}", "calendar": "proleptic_gregorian", "dtype": "float64"}
+    if np.issubdtype(variable.dtype, np.floating):
+        encoding["_FillValue"] = np.nan if name not in dataset.indexes and not name.endswith("_bounds") else None
+    if variable.ndim > 1 and variable.dtype.kind in "fi" and variable.size > 256:
+        encoding |= {"zlib": True, "complevel": 1, "shuffle": True, "chunksizes": _chunks(variable)}
+    return encoding
+
+
+def _chunks(variable: xr.DataArray) -> tuple[int, ...]:
+    """Return block sizes of at most `CHUNK_BYTES` that keep y and x whole and are long in time."""
+    sizes = list(variable.shape)
+    for axis in [1, 0] if variable.ndim > 3 else [0]:
+        while sizes[axis] > 1 and np.prod(sizes) * variable.dtype.itemsize > CHUNK_BYTES:
+            sizes[axis] = (sizes[axis] + 1) // 2
+    return tuple(sizes)
+
+
+def open_results(path: Path | str) -> xr.Dataset:
+    """Open a result file, or the one in a run's folder, whole in memory.
+
+    Parameters
+    ----------
+    path : path-like
+        ``result.nc`` or the folder that holds it.
+
+    Returns
+    -------
+    xarray.Dataset
+        As `to_dataset` gives it.
+
+    Raises
+    ------
+    InputFileError
+        When the file is missing, damaged or not a result of this program.
+    """
+    import xarray as xr
+
+    file = Path(path)
+    file = file / RESULT_NAME if file.is_dir() else file
+    if not file.is_file():
+        raise InputFileError(f"{file}: no such result file. Run a scenario first: aquirecover run.")
+    try:
+        with xr.open_dataset(file, engine="h5netcdf") as stored:
+            found = stored.attrs.get("aquirecover_format")
+            if found != FORMAT:
+                raise InputFileError(
+                    f"{file}: aquirecover_format = {found!r}: must be {FORMAT!r} to be a result of this version."
+                )
+            return _whole_seconds(stored.load())
+    except (OSError, ValueError, KeyError) as error:
+        raise InputFileError(f"{file}: cannot be read as a NetCDF-4 result ({error}). Run the scenario again.") from error
+
+
+def _whole_seconds(dataset: xr.Dataset) -> xr.Dataset:
+    """Return the dataset with dates as they were before days as floating-point numbers shifted them by nanoseconds."""
+    names = [name for name, variable in dataset.variables.items() if np.issubdtype(variable.dtype, np.datetime64)]
+    return dataset.assign({name: dataset[name].dt.round("s") for name in names})

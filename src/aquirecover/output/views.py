@@ -1,0 +1,89 @@
+"""What tables and figures ask of a result: its aquifers, years, step ends and the start of the restriction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from aquirecover.flow.arrays import FloatArray
+from aquirecover.flow.schedule import DAYS_PER_YEAR
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def aquifer_layers(dataset: xr.Dataset) -> dict[str, list[int]]:
+    """Return the zero-based layers of each aquifer, from top to bottom."""
+    found: dict[str, list[int]] = {}
+    for layer, name in enumerate(dataset["layer_aquifer"].values):
+        if name:
+            found.setdefault(str(name), []).append(layer)
+    return found
+
+
+def is_dated(dataset: xr.Dataset) -> bool:
+    """Tell whether times are dates."""
+    return bool(np.issubdtype(dataset["step_time"].dtype, np.datetime64))
+
+
+def restriction_time(dataset: xr.Dataset) -> np.datetime64 | float | None:
+    """Return when the restriction starts, as the times of the dataset are; None without one."""
+    text = dataset.attrs["restriction_start"]
+    if not text:
+        return None
+    return np.datetime64(text, "ns") if is_dated(dataset) else float(text)
+
+
+def restriction_step(dataset: xr.Dataset) -> int | None:
+    """Return the last step before the restriction, from 0; None without one."""
+    start = restriction_time(dataset)
+    if start is None:
+        return None
+    return max(int(np.searchsorted(dataset["step_time"].values, start, side="right")) - 1, 0)
+
+
+def restriction_index(dataset: xr.Dataset) -> int:
+    """Return the last saved time before the restriction, from 0; of the lowest mean head when there is none."""
+    start = restriction_time(dataset)
+    if start is None:
+        return int(dataset["head"].mean(("layer", "y", "x")).argmin())
+    return max(int(np.searchsorted(dataset["time"].values, start, side="right")) - 1, 0)
+
+
+def step_edges(dataset: xr.Dataset) -> FloatArray:
+    """Return start and ends of the steps, shape ``(n_step + 1,)``, d."""
+    edges: FloatArray = np.concatenate(([0.0], np.cumsum(dataset["step_length"].values)))
+    return edges
+
+
+def year_overlap(dataset: xr.Dataset) -> tuple[list[int], FloatArray]:
+    """Return the calendar years of a run and the days of each step that lie in each, shape ``(n_year, n_step)``.
+
+    Without dates a year is 365.25 days, and the first is 1.
+    """
+    edges = step_edges(dataset)
+    if is_dated(dataset):
+        start = np.datetime64(dataset.attrs["start"], "D")
+        last = dataset["step_time"].values[-1].astype("datetime64[s]") - np.timedelta64(1, "s")
+        first_year, last_year = (int(str(np.datetime64(date, "Y"))) for date in (start, last))
+        years = list(range(first_year, max(last_year, first_year) + 1))
+        bounds = np.array([np.datetime64(f"{year:04d}-01-01", "D") for year in [*years, years[-1] + 1]])
+        days = (bounds - start).astype(np.float64)
+    else:
+        years = list(range(1, max(int(np.ceil(edges[-1] / DAYS_PER_YEAR - 1e-9)), 1) + 1))
+        days = np.arange(len(years) + 1) * DAYS_PER_YEAR
+    upper: FloatArray = np.minimum(days[1:, None], edges[None, 1:])
+    lower: FloatArray = np.maximum(days[:-1, None], edges[None, :-1])
+    return years, np.clip(upper - lower, 0.0, None)
+
+
+def year_means(dataset: xr.Dataset, rates: FloatArray) -> tuple[list[int], FloatArray, FloatArray]:
+    """Return years, days of the run in each ``(n_year,)``, and time-weighted means of `rates` ``(n_step, ...)``.
+
+    A year with no time in it, as when a run is one steady step, takes the mean of all steps.
+    """
+    years, overlap = year_overlap(dataset)
+    days = overlap.sum(axis=1)
+    weight = np.where(days[:, None] > 0.0, overlap / np.where(days > 0.0, days, 1.0)[:, None], 1.0 / overlap.shape[1])
+    return years, days, np.tensordot(weight, rates, axes=1)
