@@ -112,7 +112,7 @@ def init(folder: Path) -> None:
 
     copied = copy_example(folder)
     click.echo(f"{len(copied)} files in {folder}. Now:", err=True)
-    click.echo(f"  aquirecover run {folder / 'scenarios' / 'confined_basin' / 'stop_all.yaml'}", err=True)
+    click.echo(f"  aquirecover run {folder / 'scenarios' / 'confined_basin' / 'ban.yaml'}", err=True)
 
 
 @main.command()
