@@ -165,7 +165,9 @@ class FlowSystem:
 
     def rounding(self, state: State) -> float:
         """Return the sum of absolute residuals that rounding of the heads alone may leave, m³/d."""
-        return 8.0 * float(np.finfo(np.float64).eps) * float(np.vdot(self._full_diagonal, np.abs(state.head)))
+        return 8.0 * float(np.finfo(np.float64).eps) * float(
+            kernels.weighted_absolute_sum(self._full_diagonal.ravel(), state.head.ravel())
+        )
 
     def matrix(self, state: State, interval: Interval) -> Matrix:
         """Return minus the derivative of the residual with respect to the heads of the unknowns."""

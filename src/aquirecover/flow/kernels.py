@@ -280,3 +280,54 @@ def multiply(
                 if k + 1 < n_layer:
                     total -= cz[k, j, i] * x[k + 1, j, i]
                 out[k, j, i] = total
+
+
+# Sums may be reordered by the compiler, once and for all, so that they run at the speed of memory; BLAS would split them by the
+# number of threads, and the bits with them.
+summing_kernel: Any = numba.njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+
+
+@summing_kernel
+def dot(a: FloatArray, b: FloatArray) -> float:
+    """Return ``Σ a b`` of flat arrays."""
+    total = 0.0
+    for n in range(a.size):
+        total += a[n] * b[n]
+    return total
+
+
+@summing_kernel
+def absolute_sum(a: FloatArray) -> float:
+    """Return ``Σ |a|`` of a flat array."""
+    total = 0.0
+    for n in range(a.size):
+        total += abs(a[n])
+    return total
+
+
+@summing_kernel
+def weighted_absolute_sum(weight: FloatArray, a: FloatArray) -> float:
+    """Return ``Σ weight |a|`` of flat arrays."""
+    total = 0.0
+    for n in range(a.size):
+        total += weight[n] * abs(a[n])
+    return total
+
+
+@summing_kernel
+def step_along(x: FloatArray, p: FloatArray, r: FloatArray, q: FloatArray, alpha: float) -> float:
+    """Add ``alpha p`` to x, take ``alpha q`` from r, and return ``Σ |r|``; flat arrays."""
+    total = 0.0
+    for n in range(x.size):
+        x[n] += alpha * p[n]
+        value = r[n] - alpha * q[n]
+        r[n] = value
+        total += abs(value)
+    return total
+
+
+@kernel
+def direction(p: FloatArray, z: FloatArray, beta: float) -> None:
+    """Set p to ``z + beta p``; flat arrays."""
+    for n in range(p.size):
+        p[n] = z[n] + beta * p[n]

@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 
 from aquirecover.errors import ConvergenceError
+from aquirecover.flow import kernels
 from aquirecover.flow.arrays import BoolArray, FloatArray
-from aquirecover.flow.kernels import multiply
 from aquirecover.flow.multigrid import Multigrid
 
 
@@ -104,7 +104,7 @@ class Matrix:
     def multiply(self, x: FloatArray, out: FloatArray | None = None) -> FloatArray:
         """Return ``A x``."""
         result = np.empty_like(x) if out is None else out
-        multiply(self.diagonal, self.far_x, self.near_x, self.far_y, self.near_y, self.cz, x, result)
+        kernels.multiply(self.diagonal, self.far_x, self.near_x, self.far_y, self.near_y, self.cz, x, result)
         return result
 
     def preconditioner(self) -> Multigrid:
@@ -203,34 +203,24 @@ def conjugate_gradients(
     Stops when ``Σ|r| ≤ target``, where r is the recursive residual; the true one is then computed, and the iteration restarts
     from there when rounding has parted the two.
     """
-    x, r = np.zeros_like(rhs), rhs.copy()
-    q = np.empty_like(rhs)
-    residuals = [float(np.abs(r).sum())]
-    rho, p = 0.0, np.zeros_like(rhs)
+    x, r, p, q = np.zeros_like(rhs), rhs.copy(), np.zeros_like(rhs), np.empty_like(rhs)
+    residuals = [kernels.absolute_sum(r.ravel())]
+    rho = 0.0
     for iteration in range(1, max_iterations + 1):
         if residuals[-1] <= target:
-            np.subtract(rhs, matrix.multiply(x, q), out=r)
-            residuals[-1] = float(np.abs(r).sum())
+            residuals[-1] = _true_residual(matrix, rhs, x, q, r)
             if residuals[-1] <= target:
                 return LinearResult(LinearStatus.CONVERGED, iteration - 1, tuple(residuals), x)
             rho = 0.0
         z = preconditioner.apply(r)
-        rho_old, rho = rho, float(np.vdot(r, z))
-        if rho_old == 0.0:
-            p[:] = z
-        else:
-            p *= rho / rho_old
-            p += z
+        rho_old, rho = rho, kernels.dot(r.ravel(), z.ravel())
+        kernels.direction(p.ravel(), z.ravel(), rho / rho_old if rho_old > 0.0 else 0.0)
         matrix.multiply(p, q)
-        curvature = float(np.vdot(p, q))
+        curvature = kernels.dot(p.ravel(), q.ravel())
         if not (rho > 0.0 and curvature > 0.0):
             return LinearResult(LinearStatus.BREAKDOWN, iteration, tuple(residuals), x)
-        alpha = rho / curvature
-        x += alpha * p
-        r -= alpha * q
-        residuals.append(float(np.abs(r).sum()))
-    status = LinearStatus.CONVERGED if residuals[-1] <= target else LinearStatus.MAX_ITERATIONS
-    return LinearResult(status, max_iterations, tuple(residuals), x)
+        residuals.append(kernels.step_along(x.ravel(), p.ravel(), r.ravel(), q.ravel(), rho / curvature))
+    return _ended(matrix, rhs, x, target, max_iterations, residuals)
 
 
 def bicgstab(matrix: Matrix, rhs: FloatArray, target: float, preconditioner: Multigrid, max_iterations: int) -> LinearResult:
@@ -239,40 +229,48 @@ def bicgstab(matrix: Matrix, rhs: FloatArray, target: float, preconditioner: Mul
     Stops when ``Σ|r| ≤ target`` for the true residual, as `conjugate_gradients` does.
     """
     x, r = np.zeros_like(rhs), rhs.copy()
-    shadow, p, v = r.copy(), np.zeros_like(rhs), np.zeros_like(rhs)
-    t = np.empty_like(rhs)
+    shadow, p, v, t = r.copy(), np.zeros_like(rhs), np.zeros_like(rhs), np.empty_like(rhs)
     rho = alpha = omega = 1.0
-    residuals = [float(np.abs(r).sum())]
+    residuals = [kernels.absolute_sum(r.ravel())]
     for iteration in range(1, max_iterations + 1):
         if residuals[-1] <= target:
-            np.subtract(rhs, matrix.multiply(x, t), out=r)
-            residuals[-1] = float(np.abs(r).sum())
+            residuals[-1] = _true_residual(matrix, rhs, x, t, r)
             if residuals[-1] <= target:
                 return LinearResult(LinearStatus.CONVERGED, iteration - 1, tuple(residuals), x)
             shadow[:], p[:], v[:] = r, 0.0, 0.0
             rho = alpha = omega = 1.0
-        rho_old, rho = rho, float(np.vdot(shadow, r))
+        rho_old, rho = rho, kernels.dot(shadow.ravel(), r.ravel())
         if rho == 0.0 or omega == 0.0:
             return LinearResult(LinearStatus.BREAKDOWN, iteration, tuple(residuals), x)
-        p -= omega * v
-        p *= (rho / rho_old) * (alpha / omega)
-        p += r
-        direction = preconditioner.apply(p).copy()
-        matrix.multiply(direction, v)
-        shadow_v = float(np.vdot(shadow, v))
+        kernels.direction(p.ravel(), v.ravel(), -1.0 / omega)
+        kernels.direction(p.ravel(), r.ravel(), -omega * (rho / rho_old) * (alpha / omega))
+        along = preconditioner.apply(p).copy()
+        matrix.multiply(along, v)
+        shadow_v = kernels.dot(shadow.ravel(), v.ravel())
         if shadow_v == 0.0:
             return LinearResult(LinearStatus.BREAKDOWN, iteration, tuple(residuals), x)
         alpha = rho / shadow_v
-        x += alpha * direction
-        r -= alpha * v
+        kernels.step_along(x.ravel(), along.ravel(), r.ravel(), v.ravel(), alpha)
         correction = preconditioner.apply(r)
         matrix.multiply(correction, t)
-        squared = float(np.vdot(t, t))
-        omega = float(np.vdot(t, r)) / squared if squared > 0.0 else 0.0
-        x += omega * correction
-        r -= omega * t
-        residuals.append(float(np.abs(r).sum()))
+        squared = kernels.dot(t.ravel(), t.ravel())
+        omega = kernels.dot(t.ravel(), r.ravel()) / squared if squared > 0.0 else 0.0
+        residuals.append(kernels.step_along(x.ravel(), correction.ravel(), r.ravel(), t.ravel(), omega))
         if not np.isfinite(residuals[-1]):
             return LinearResult(LinearStatus.BREAKDOWN, iteration, tuple(residuals), x)
+    return _ended(matrix, rhs, x, target, max_iterations, residuals)
+
+
+def _true_residual(matrix: Matrix, rhs: FloatArray, x: FloatArray, work: FloatArray, r: FloatArray) -> float:
+    """Set r to ``rhs − A x`` and return ``Σ|r|``."""
+    np.subtract(rhs, matrix.multiply(x, work), out=r)
+    return float(kernels.absolute_sum(r.ravel()))
+
+
+def _ended(
+    matrix: Matrix, rhs: FloatArray, x: FloatArray, target: float, iterations: int, residuals: list[float]
+) -> LinearResult:
+    """Return the result of a method that has used up its iterations, judged by the true residual."""
+    residuals[-1] = _true_residual(matrix, rhs, x, np.empty_like(rhs), np.empty_like(rhs))
     status = LinearStatus.CONVERGED if residuals[-1] <= target else LinearStatus.MAX_ITERATIONS
-    return LinearResult(status, max_iterations, tuple(residuals), x)
+    return LinearResult(status, iterations, tuple(residuals), x)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from aquirecover.errors import ConvergenceError
+from aquirecover.flow import kernels
 from aquirecover.flow.arrays import FloatArray
 from aquirecover.flow.assembly import FlowSystem, Interval, State
 from aquirecover.flow.linear import LinearSettings, solve
@@ -70,7 +71,7 @@ class StepSolver:
         system, newton = self.system, self.newton
         state = system.state(system.with_fixed_heads(guess, interval.period))
         residual, through = system.residual(state, interval)
-        norm = float(np.abs(residual).sum())
+        norm = float(kernels.absolute_sum(residual.ravel()))
         inner, change = 0, np.inf
         for outer in range(newton.max_iterations + 1):
             small = norm <= max(newton.tolerance * through, self.system.rounding(state))
@@ -131,7 +132,7 @@ class StepSolver:
         for _ in range(6):
             trial = system.state(state.head + share * delta)
             residual, through = system.residual(trial, interval)
-            trial_norm = float(np.abs(residual).sum())
+            trial_norm = float(kernels.absolute_sum(residual.ravel()))
             if best is None or trial_norm < best[3]:
                 best = (trial, residual, through, trial_norm, share * float(np.abs(delta).max()))
             if trial_norm < norm or not system.has_convertible:
