@@ -58,7 +58,7 @@ def section(title: str, schema: dict[str, Any], level: int) -> str:
 def default_of(field: dict[str, Any]) -> str:
     """Return the default value of a field as text."""
     value = field.get("default")
-    return "" if value in (None, [], {}) else f"`{json.dumps(value, ensure_ascii=False)}`"
+    return "" if value is None or isinstance(value, dict | list) else f"`{json.dumps(value, ensure_ascii=False)}`"
 
 
 def one_line(text: str) -> str:
@@ -67,7 +67,13 @@ def one_line(text: str) -> str:
 
 
 def type_of(field: dict[str, Any]) -> str:
-    """Return what a value may be, in words and links."""
+    """Return what a value may be, in words and links, with the unit of a bare number."""
+    kinds = kinds_of(field)
+    return kinds.replace("number", f"number in {field['unit']}", 1) if field.get("unit", "1") != "1" else kinds
+
+
+def kinds_of(field: dict[str, Any]) -> str:
+    """Return what a value may be."""
     if "$ref" in field:
         name = field["$ref"].rsplit("/", 1)[-1]
         return f"[{name}](#{name.lower()})"
@@ -116,7 +122,7 @@ def help_of(command: click.Command, path: str) -> str:
 def pages() -> dict[Path, str]:
     """Return the content of every generated file."""
     from aquirecover.cli import main
-    from aquirecover.runner import json_schema
+    from aquirecover.project import json_schema
 
     schemas = {kind: json_schema(kind) for kind in KINDS}
     found = {

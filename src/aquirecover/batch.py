@@ -88,7 +88,7 @@ def run_batch(
     rows = [found[job.name] for job in planned]
     good = [Path(row["folder"]) for row in rows if row["status"] != "failed"]
     if options.figures and good:
-        from aquirecover.runner import compare_results
+        from aquirecover.review import compare_results
 
         compare_results(good, folder / "comparison.png")
     return rows
@@ -116,7 +116,7 @@ def plan_batch(paths: Iterable[Path], folder: Path, options: RunOptions, force: 
 
 def _scenario_files(path: Path) -> list[Path]:
     """Return the scenarios that a path stands for."""
-    from aquirecover.runner import kind_of, scenarios_of_batch
+    from aquirecover.project import kind_of
 
     if path.is_dir():
         files = [file for file in sorted(path.rglob("*.yaml")) if kind_of(file) == "scenario"]

@@ -108,10 +108,10 @@ def make_options(**given: Any) -> RunOptions:
 @click.argument("folder", type=NEW_PATH)
 def init(folder: Path) -> None:
     """Copy a small model with its scenarios into FOLDER, ready to run."""
-    from aquirecover.runner import copy_example
+    from aquirecover.project import copy_example
 
     copied = copy_example(folder)
-    click.echo(f"{len(copied)} files in {folder}. Now:", err=True)
+    click.echo(f"wrote {len(copied)} files to {folder}; now try:", err=True)
     click.echo(f"  aquirecover run {folder / 'scenarios' / 'confined_basin' / 'ban.yaml'}", err=True)
 
 
@@ -204,7 +204,7 @@ def batch(
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON on standard output.")
 def compare(folders: tuple[Path, ...], figure: Path | None, as_json: bool) -> None:
     """Compare the recovery of several result FOLDERS: a table and a figure."""
-    from aquirecover.runner import compare_results
+    from aquirecover.review import compare_results
 
     rows, written = compare_results(folders, figure)
     if as_json:
@@ -218,7 +218,7 @@ def compare(folders: tuple[Path, ...], figure: Path | None, as_json: bool) -> No
 @click.argument("folder", type=ANY_PATH)
 def plot(folder: Path) -> None:
     """Draw the figures of a result FOLDER again."""
-    from aquirecover.runner import redraw
+    from aquirecover.review import redraw
 
     for path in redraw(folder):
         click.echo(f"wrote {path}", err=True)
@@ -228,7 +228,7 @@ def plot(folder: Path) -> None:
 @click.argument("kind", type=click.Choice(["model", "scenario", "batch"]), default="scenario")
 def schema(kind: str) -> None:
     """Print the JSON schema of a model, scenario or batch file."""
-    from aquirecover.runner import json_schema
+    from aquirecover.project import json_schema
 
     click.echo(json.dumps(json_schema(kind), indent=2, ensure_ascii=False))
 
