@@ -1,0 +1,113 @@
+"""Where the water comes from that a restriction leaves in the ground."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from aquirecover.flow.arrays import FloatArray
+from aquirecover.flow.problem import FlowResult
+from aquirecover.flow.schedule import DAYS_PER_YEAR
+from aquirecover.study.metrics import cumulative_volume
+
+# A step must end this close to the start of the restriction, d.
+_SAME_TIME = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class WaterSources:
+    """What each term of the budget has given since the restriction, more than it would have.
+
+    The sum over terms is zero: the pumping that stopped (``wells``, positive) equals the water that went into storage
+    (``storage``, negative: the recovery itself) and that rivers, the sea and neighbours no longer gave (negative). So the
+    share of the stopped pumping that raised the heads is minus ``storage`` over ``wells``.
+
+    Parameters
+    ----------
+    relative_to : str
+        ``restriction_start``: the mean rates of the year before the restriction (of the last step before it where the run is
+        shorter), had they gone on; ``baseline``: a run without the restriction.
+    terms : tuple of str
+        Of the budget.
+    year_end : ndarray
+        Ends of the years since the restriction, the last one perhaps cut by the end of the run, shape ``(n_year,)``; d since
+        the restriction.
+    volume : ndarray
+        Net inflow beyond the comparison in each year, shape ``(n_year, n_term)``; m³.
+    """
+
+    relative_to: str
+    terms: tuple[str, ...]
+    year_end: FloatArray
+    volume: FloatArray
+
+    @property
+    def total(self) -> FloatArray:
+        """Volume since the restriction by term, shape ``(n_term,)``; m³."""
+        return np.asarray(self.volume.sum(axis=0))
+
+
+def water_sources(result: FlowResult, start: float, baseline: FlowResult | None = None) -> WaterSources:
+    """Return where the water came from, per year since the start of a restriction.
+
+    Parameters
+    ----------
+    result : FlowResult
+        With the restriction.
+    start : float
+        Of the restriction, d.
+    baseline : FlowResult, optional
+        Without it, with the same terms; compared with the state at the start when left out.
+
+    Returns
+    -------
+    WaterSources
+        See there for the signs.
+
+    Raises
+    ------
+    ValueError
+        When the baseline has other terms or ends earlier, or when there is none and the run begins with the restriction.
+    """
+    end = float(result.problem.schedule.step_time[-1])
+    edges = start + DAYS_PER_YEAR * np.arange(np.ceil((end - start) / DAYS_PER_YEAR - 1e-9) + 1.0)
+    edges[-1] = min(float(edges[-1]), end)
+    carried = np.diff(_net_volume(result, edges), axis=0)
+    if baseline is None:
+        other = np.diff(edges)[:, None] * _rate_before(result, start)
+    else:
+        _refuse_other_history(result, baseline, end)
+        other = np.diff(_net_volume(baseline, edges), axis=0)
+    label = "restriction_start" if baseline is None else "baseline"
+    return WaterSources(label, result.budget.terms, edges[1:] - start, carried - other)
+
+
+def _net_volume(result: FlowResult, time: FloatArray) -> FloatArray:
+    schedule = result.problem.schedule
+    net = result.budget.inflow - result.budget.outflow
+    return cumulative_volume(net, schedule.step_length, schedule.step_time, time)
+
+
+def _rate_before(result: FlowResult, start: float) -> FloatArray:
+    """Return the mean net inflow by term over the year before a time, or of what there is of it, shape ``(n_term,)``; m³/d."""
+    schedule = result.problem.schedule
+    last = int(np.searchsorted(schedule.step_time, start + _SAME_TIME, side="right")) - 1
+    if last < 0:
+        raise ValueError(
+            f"No step ends before the restriction on day {start:g}: there is no state to compare with; give a baseline."
+        )
+    begin = start - DAYS_PER_YEAR
+    if begin < schedule.step_time[0] - schedule.step_length[0]:
+        return np.asarray((result.budget.inflow - result.budget.outflow)[last])
+    before, until = _net_volume(result, np.array([begin, start]))
+    return np.asarray((until - before) / DAYS_PER_YEAR)
+
+
+def _refuse_other_history(result: FlowResult, baseline: FlowResult, end: float) -> None:
+    if baseline.budget.terms != result.budget.terms:
+        raise ValueError(
+            f"The baseline has the terms {baseline.budget.terms}, the run {result.budget.terms}: they must be the same."
+        )
+    if baseline.problem.schedule.step_time[-1] < end - _SAME_TIME:
+        raise ValueError(f"The baseline ends on day {baseline.problem.schedule.step_time[-1]:g}: it must reach day {end:g}.")
