@@ -71,7 +71,7 @@ class Shapes:
         return {label: found[0] if len(found) == 1 else shapely.union_all(found) for label, found in groups.items()}
 
 
-def read_shapes(path: Path, crs: str) -> Shapes:
+def read_shapes(path: Path, crs: str | None) -> Shapes:
     """Read a GeoJSON file or a shapefile into the coordinates of the model.
 
     A GeoJSON file is in WGS84 longitude and latitude (RFC 7946) unless it has a ``crs`` member; a shapefile needs its
@@ -81,8 +81,8 @@ def read_shapes(path: Path, crs: str) -> Shapes:
     ----------
     path : Path
         ``.geojson``, ``.json`` or ``.shp``.
-    crs : str
-        Of the model, as ``EPSG:3405``.
+    crs : str or None
+        Of the model, as ``EPSG:3405``; None for a model that has none: coordinates are then taken as they are.
 
     Raises
     ------
@@ -159,7 +159,7 @@ def transformer(source: str, target: str) -> Any:
         raise InputFileError(f"no transformation from {source[:60]!r} to {target!r}: {error}.") from error
 
 
-def to_crs(geometry: np.ndarray, source: str, target: str, name: str) -> np.ndarray:
+def to_crs(geometry: np.ndarray, source: str, target: str | None, name: str) -> np.ndarray:
     """Return geometries transformed from one CRS to another.
 
     Raises
@@ -170,7 +170,7 @@ def to_crs(geometry: np.ndarray, source: str, target: str, name: str) -> np.ndar
     import shapely
 
     flat = shapely.force_2d(geometry)
-    if source == target:
+    if target is None or source == target:
         return np.asarray(flat)
     xy = shapely.get_coordinates(flat)
     if source == LONGITUDE_LATITUDE and xy.size and (np.abs(xy[:, 0]).max() > 360.0 or np.abs(xy[:, 1]).max() > 90.0):
@@ -185,9 +185,9 @@ def to_crs(geometry: np.ndarray, source: str, target: str, name: str) -> np.ndar
     return np.asarray(shapely.set_coordinates(np.array(flat, dtype=object), moved))
 
 
-def points_to_crs(x: FloatArray, y: FloatArray, source: str, target: str) -> tuple[FloatArray, FloatArray]:
+def points_to_crs(x: FloatArray, y: FloatArray, source: str | None, target: str | None) -> tuple[FloatArray, FloatArray]:
     """Return points transformed from one CRS to another, each of shape ``(n,)``; m."""
-    if source == target:
+    if source is None or target is None or source == target:
         return x, y
     moved_x, moved_y = transformer(source, target).transform(x, y)
     return np.asarray(moved_x, dtype=np.float64), np.asarray(moved_y, dtype=np.float64)

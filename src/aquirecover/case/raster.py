@@ -38,10 +38,12 @@ class Raster:
     x: FloatArray
     y: FloatArray
     value: FloatArray
-    crs: str
+    crs: str | None
     source: str
 
-    def sample(self, x: FloatArray, y: FloatArray, crs: str, method: str = "linear") -> FloatArray:
+    def sample(
+        self, x: FloatArray, y: FloatArray, crs: str | None, method: str = "linear", *, beyond: bool = False
+    ) -> FloatArray:
         """Return values at points of another CRS; NaN outside the raster or where it has no data.
 
         Parameters
@@ -52,12 +54,14 @@ class Raster:
             Of the points.
         method : {'linear', 'nearest'}
             Bilinear between pixel centres, or the value of the pixel.
+        beyond : bool
+            Outside the raster the value at its edge holds, instead of none.
         """
         px, py = geo.points_to_crs(x.ravel(), y.ravel(), crs, self.crs)
         column, inside_x = _position(self.x, px)
         row, inside_y = _position(self.y, py)
         found = self._nearest(row, column) if method == "nearest" else self._bilinear(row, column)
-        return np.where(inside_x & inside_y, found, np.nan).reshape(x.shape)
+        return np.where(beyond | (inside_x & inside_y), found, np.nan).reshape(x.shape)
 
     def _nearest(self, row: FloatArray, column: FloatArray) -> FloatArray:
         return self.value[np.rint(row).astype(np.int64), np.rint(column).astype(np.int64)]
@@ -166,7 +170,7 @@ def _raster_crs(keys: np.ndarray, name: str) -> str:
     raise InputFileError(f"{name} does not name its CRS by an EPSG code (GeoKey 3072 or 2048): the CRS is never guessed.")
 
 
-def read_netcdf(path: Path, variable: str, crs: str) -> Raster:
+def read_netcdf(path: Path, variable: str, crs: str | None) -> Raster:
     """Read a two-dimensional variable of a NetCDF-4 file.
 
     Parameters
@@ -202,6 +206,16 @@ def read_netcdf(path: Path, variable: str, crs: str) -> Raster:
             x, y, value = (np.asarray(a.values, dtype=np.float64) for a in (placed[along_x], placed[along_y], placed))
             return Raster(x, y, value, kind, path.name)
     raise InputFileError(f"{path.name}: {variable} has dims {', '.join(map(str, array.dims))}: must be x and y, or lon and lat.")
+
+
+def from_lattice(x: FloatArray, y: FloatArray, value: FloatArray, crs: str | None, source: str) -> Raster | None:
+    """Return points that fill every crossing of some columns and rows as a raster, None when they do not."""
+    (column, i), (row, j) = np.unique(x, return_inverse=True), np.unique(y, return_inverse=True)
+    if min(column.size, row.size) < 2 or column.size * row.size != value.size:
+        return None
+    field = np.full((row.size, column.size), np.nan)
+    field[j, i] = value
+    return Raster(column, row, field, crs, source) if np.all(np.isfinite(field)) else None
 
 
 def from_points(

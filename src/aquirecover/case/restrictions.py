@@ -270,7 +270,7 @@ def select(rule: Rule, wells: WellTable, present: FloatArray, errors: Collector)
         chosen &= np.isin(np.array(column, dtype=object).astype(str), names)
         known &= _check_names(f"{key}.{label}", names, column, errors)
     if wanted.licensed is not None:
-        chosen &= wells.licensed if wanted.licensed else ~wells.licensed
+        chosen &= wells.licensed if wanted.licensed else np.logical_not(wells.licensed)
     if wanted.size is not None:
         chosen &= (present >= wanted.size[0]) & (present < wanted.size[1])
     if wanted.within is not None:
