@@ -42,7 +42,8 @@ def to_dataset(
     settings : dataclass, optional
         Settings of the simulator, kept as JSON.
     reference : tuple of str and ndarray, optional
-        Name and head, shape ``(n_layer, n_y, n_x)``, m, from which drawdown is counted; the first saved head by default.
+        Name and head, shape ``(n_layer, n_y, n_x)``, m, from which drawdown is counted; by default the level before pumping
+        of `recovery`, else the first saved head.
 
     Returns
     -------
@@ -52,7 +53,7 @@ def to_dataset(
     import xarray as xr
 
     problem = result.problem
-    label, level = reference or ("first saved head", result.head[0])
+    label, level = reference or _reference(result, recovery)
     entries: dict[str, Entry] = {
         **_fields(result, label, level),
         **_geometry(problem),
@@ -65,7 +66,7 @@ def to_dataset(
     if recovery is not None:
         from aquirecover.output.recovery import recovery_entries
 
-        entries |= recovery_entries(recovery)
+        entries |= recovery_entries(recovery, result.saved_step.size, len(result.reports), bool(result.budget.zone_names))
     coords = _coordinates(problem, result)
     if problem.context.crs:
         entries["crs"] = ((), np.int32(0), grid_mapping(problem.context.crs))
@@ -74,6 +75,14 @@ def to_dataset(
                 attrs["grid_mapping"] = "crs"
     attrs = provenance(result, settings) | {"drawdown_reference": label}
     return xr.Dataset(entries, coords, attrs)
+
+
+def _reference(result: FlowResult, recovery: RecoveryReport | None) -> tuple[str, FloatArray]:
+    """Return the level before pumping where it is known, else the first saved head, and its name."""
+    known = {} if recovery is None else recovery.maps.reference_head
+    if "before_pumping" in known:
+        return "before_pumping", known["before_pumping"]
+    return "first saved head", result.head[0]
 
 
 def described(name: str, **more: Any) -> dict[str, Any]:

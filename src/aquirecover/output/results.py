@@ -14,6 +14,8 @@ from aquirecover.flow.problem import FlowResult
 from aquirecover.output.dataset import to_dataset
 from aquirecover.output.files import refuse_existing, replace_file, write_csv, write_json
 from aquirecover.output.provenance import FORMAT
+from aquirecover.output.recovery import recovery_table
+from aquirecover.output.tables import Table, budget_by_year, budget_by_zone, budget_table, wells_table
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -68,8 +70,6 @@ def write_results(
     OutputExistsError
         When a file exists and `overwrite` is not set; nothing is written then.
     """
-    from aquirecover.output.tables import result_tables
-
     check_result(result, budget_tolerance)
     target = Path(folder)
     dataset = to_dataset(result, recovery, settings=settings, reference=reference)
@@ -83,6 +83,18 @@ def write_results(
         write_csv(target / name, table.header, table.rows, overwrite=overwrite)
     write_json(target / MANIFEST_NAME, manifest(dataset, names[:-1]), overwrite=overwrite)
     return dataset
+
+
+def result_tables(dataset: xr.Dataset) -> dict[str, Table]:
+    """Return the tables of a result by file name."""
+    tables = {"budget.csv": budget_table(dataset), "budget_by_year.csv": budget_by_year(dataset)}
+    if "zone" in dataset.dims:
+        tables["budget_by_zone.csv"] = budget_by_zone(dataset)
+    if "well" in dataset.dims:
+        tables["wells.csv"] = wells_table(dataset)
+    if "recovery_fraction" in dataset:
+        tables["recovery.csv"] = recovery_table(dataset)
+    return tables
 
 
 def check_result(result: FlowResult, budget_tolerance: float = BUDGET_TOLERANCE) -> None:

@@ -26,16 +26,6 @@ class Table:
     rows: list[Sequence[Any]]
 
 
-def result_tables(dataset: xr.Dataset) -> dict[str, Table]:
-    """Return the tables of a result by file name."""
-    tables = {"budget.csv": budget_table(dataset), "budget_by_year.csv": budget_by_year(dataset)}
-    if "zone" in dataset.dims:
-        tables["budget_by_zone.csv"] = budget_by_zone(dataset)
-    if "well" in dataset.dims:
-        tables["wells.csv"] = wells_table(dataset)
-    return tables
-
-
 def budget_table(dataset: xr.Dataset) -> Table:
     """Return the water budget of each step: rates in and out by term, totals, volumes so far and the closure error."""
     inflow, outflow = dataset["budget_inflow"].values, dataset["budget_outflow"].values

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aquirecover.flow.arrays import FloatArray
+from aquirecover.flow.arrays import BoolArray, FloatArray
 from aquirecover.flow.schedule import DAYS_PER_YEAR
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def restriction_index(dataset: xr.Dataset) -> int:
     """Return the last saved time before the restriction, from 0; of the lowest mean head when there is none."""
     start = restriction_time(dataset)
     if start is None:
-        return int(dataset["head"].mean(("layer", "y", "x")).argmin())
+        return int(np.nanmean(dataset["head"].values, axis=(1, 2, 3)).argmin())
     return max(int(np.searchsorted(dataset["time"].values, start, side="right")) - 1, 0)
 
 
@@ -66,10 +66,10 @@ def year_overlap(dataset: xr.Dataset) -> tuple[list[int], FloatArray]:
     if is_dated(dataset):
         start = np.datetime64(dataset.attrs["start"], "D")
         last = dataset["step_time"].values[-1].astype("datetime64[s]") - np.timedelta64(1, "s")
-        first_year, last_year = (int(str(np.datetime64(date, "Y"))) for date in (start, last))
+        first_year, last_year = (int(str(date)[:4]) for date in (start, last))
         years = list(range(first_year, max(last_year, first_year) + 1))
         bounds = np.array([np.datetime64(f"{year:04d}-01-01", "D") for year in [*years, years[-1] + 1]])
-        days = (bounds - start).astype(np.float64)
+        days: FloatArray = (bounds - start).astype(np.float64)
     else:
         years = list(range(1, max(int(np.ceil(edges[-1] / DAYS_PER_YEAR - 1e-9)), 1) + 1))
         days = np.arange(len(years) + 1) * DAYS_PER_YEAR
@@ -87,3 +87,50 @@ def year_means(dataset: xr.Dataset, rates: FloatArray) -> tuple[list[int], Float
     days = overlap.sum(axis=1)
     weight = np.where(days[:, None] > 0.0, overlap / np.where(days > 0.0, days, 1.0)[:, None], 1.0 / overlap.shape[1])
     return years, days, np.tensordot(weight, rates, axes=1)
+
+
+def cell_area(dataset: xr.Dataset) -> FloatArray:
+    """Return the plan area of the cells, shape ``(n_y, n_x)``, m²."""
+    dx, dy = (np.abs(np.diff(dataset[f"{name}_bounds"].values, axis=1))[:, 0] for name in ("x", "y"))
+    area: FloatArray = dy[:, None] * dx[None, :]
+    return area
+
+
+def focus(dataset: xr.Dataset) -> BoolArray:
+    """Return the plan cells that the study is about, shape ``(n_y, n_x)``: the zones, else the named areas, else all active."""
+    if "zone_index" in dataset:
+        inside = (dataset["zone_index"].values >= 0).any(axis=0)
+    elif "area_mask" in dataset:
+        inside = (dataset["area_mask"].values > 0).any(axis=0)
+    else:
+        inside = (dataset["idomain"].values > 0).any(axis=0)
+    return np.asarray(inside, dtype=bool)
+
+
+def aquifer_field(dataset: xr.Dataset, values: FloatArray, aquifer: str) -> FloatArray:
+    """Return the mean of `values`, shape ``(..., n_layer, n_y, n_x)``, over the layers of an aquifer where they are finite.
+
+    Returns
+    -------
+    ndarray
+        Shape ``(..., n_y, n_x)``, NaN where no layer has a value.
+    """
+    part = np.asarray(values, dtype=np.float64)[..., aquifer_layers(dataset)[aquifer], :, :]
+    known = np.isfinite(part)
+    count = known.sum(axis=-3)
+    total = np.where(known, part, 0.0).sum(axis=-3)
+    field: FloatArray = np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
+    return field
+
+
+def area_mean(dataset: xr.Dataset, values: FloatArray, aquifer: str, inside: BoolArray | None = None) -> FloatArray:
+    """Return the area-weighted mean over an aquifer, of `values` with shape ``(..., n_layer, n_y, n_x)``, shape ``(...,)``.
+
+    Only cells of `inside`, shape ``(n_y, n_x)``, count; the cells that the study is about by default. NaN when none has a value.
+    """
+    field = aquifer_field(dataset, values, aquifer)
+    weight = np.where(np.isfinite(field) & (focus(dataset) if inside is None else inside), cell_area(dataset), 0.0)
+    total = weight.sum(axis=(-2, -1))
+    summed = np.where(weight > 0.0, field * weight, 0.0).sum(axis=(-2, -1))
+    mean: FloatArray = np.divide(summed, total, out=np.full(np.shape(total), np.nan), where=total > 0.0)
+    return mean

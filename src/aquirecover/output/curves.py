@@ -1,0 +1,200 @@
+"""Figures against time: recovery curves of aquifers, and hydrographs at observation points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from aquirecover.output.style import INK, QUIET, finish_time_axis, in_style, label_ends, letter, line_style, new_figure, wrapped
+from aquirecover.output.views import aquifer_layers, area_mean, is_dated, restriction_time
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+PANEL_HEIGHT = 44.0
+
+
+@in_style
+def recovery_curves(datasets: Mapping[str, xr.Dataset]) -> Figure:
+    """Draw the mean head of each aquifer against time, one panel an aquifer, one line a scenario.
+
+    Parameters
+    ----------
+    datasets : mapping of str to xarray.Dataset
+        Results of one model, by the names to show.
+    """
+    first = next(iter(datasets.values()))
+    aquifers = list(aquifer_layers(first))
+    figure = new_figure(PANEL_HEIGHT * len(aquifers) + 8.0)
+    panels = figure.subplots(len(aquifers), 1, sharex=True, squeeze=False)[:, 0]
+    for aquifer, ax in zip(aquifers, panels, strict=True):
+        draw_recovery_curves(datasets, aquifer, ax)
+    letter(panels, [f"Aquifer {aquifer}" for aquifer in aquifers])
+    figure.draw_without_rendering()
+    for aquifer, ax in zip(aquifers, panels, strict=True):
+        _label_curves(datasets, aquifer, ax)
+    _mark_restriction(panels[0], first, text=True)
+    return figure
+
+
+def draw_recovery_curves(datasets: Mapping[str, xr.Dataset], aquifer: str, ax: Axes) -> Axes:
+    """Draw the area-weighted mean head of an aquifer for each scenario, with its reference and legal levels."""
+    first = next(iter(datasets.values()))
+    for number, dataset in enumerate(datasets.values()):
+        ax.plot(dataset["time"].values, area_mean(dataset, dataset["head"].values, aquifer), **line_style(number), zorder=3)
+    low, high = _range(ax)
+    level = float(area_mean(first, first["reference_head"].values, aquifer))
+    _level(ax, level, _reference_name(first), above=True)
+    high = max(high, level)
+    pad = 0.12 * max(high - low, 0.05)
+    _draw_limit(first, aquifer, ax, low, high)
+    ax.set_ylim(min(ax.get_ylim()[0], low - pad), high + 1.6 * pad)
+    ax.set_xlim(first["time"].values[0], first["time"].values[-1])
+    _mark_restriction(ax, first, text=False)
+    ax.set_ylabel("Mean head (m)")
+    finish_time_axis(ax, is_dated(first))
+    return ax
+
+
+def _reference_name(dataset: xr.Dataset) -> str:
+    """Return the name of the reference level as people say it."""
+    name = str(dataset.attrs["drawdown_reference"])
+    return "before pumping" if name == "first saved head" else name.replace("_", " ")
+
+
+def _range(ax: Axes) -> tuple[float, float]:
+    """Return the least and greatest y of the lines of an axes."""
+    values = np.concatenate([np.asarray(line.get_ydata(), dtype=np.float64) for line in ax.lines])
+    return float(np.nanmin(values)), float(np.nanmax(values))
+
+
+def _level(ax: Axes, y: float, text: str, *, above: bool, colour: str = QUIET) -> None:
+    """Draw a level across the axes and name it at its left end."""
+    ax.axhline(y, color=colour, linewidth=0.8, linestyle=(0, (4, 2)), zorder=2)
+    place: dict[str, Any] = {"xytext": (3, 2 if above else -2), "va": "bottom" if above else "top"}
+    ax.annotate(f"{text} {y:.1f} m", (0.0, y), xycoords=("axes fraction", "data"), textcoords="offset points", color=colour,
+                fontsize=7, **place)  # fmt: skip
+
+
+def _draw_limit(dataset: xr.Dataset, aquifer: str, ax: Axes, low: float, high: float) -> None:
+    """Draw the lowest mean head that the law allows, or say how far below the panel it is."""
+    if "head_limit" not in dataset:
+        return
+    limit = float(area_mean(dataset, dataset["head_limit"].values, aquifer))
+    if not np.isfinite(limit):
+        return
+    colour = "#a50f15"
+    if limit > low - 0.6 * (high - low):
+        _level(ax, limit, "legal level", above=limit < low, colour=colour)
+        ax.set_ylim(bottom=limit - 0.12 * (high - low))
+        return
+    text = f"↓ legal level {limit:.1f} m".replace("-", "−")
+    ax.annotate(text, (0.0, 0.0), xycoords="axes fraction", xytext=(3, 2), textcoords="offset points", color=colour, fontsize=7)
+
+
+def _mark_restriction(ax: Axes, dataset: xr.Dataset, *, text: bool) -> None:
+    """Mark the start of the restriction by a thin line, and by words when `text` is set."""
+    start = restriction_time(dataset)
+    if start is None:
+        return
+    if not text:
+        ax.axvline(start, color=INK, linewidth=0.6, zorder=1)  # type: ignore[arg-type]
+        return
+    when = dataset.attrs["restriction_start"] if is_dated(dataset) else f"day {float(start):g}"
+    ax.annotate(f"restriction from {when}", (start, 1.0), xycoords=("data", "axes fraction"), xytext=(3, 3),  # type: ignore[arg-type]
+                textcoords="offset points", fontsize=7, color=INK, va="bottom")  # fmt: skip
+
+
+def _label_curves(datasets: Mapping[str, xr.Dataset], aquifer: str, ax: Axes) -> None:
+    """Name the lines at their right ends."""
+    ends = []
+    for number, (name, dataset) in enumerate(datasets.items()):
+        last = float(area_mean(dataset, dataset["head"].values[-1], aquifer))
+        ends.append((last, wrapped(name), line_style(number)["color"]))
+    label_ends(ax, ends)
+
+
+@in_style
+def hydrographs(datasets: Mapping[str, xr.Dataset], *, depth: bool = False) -> Figure:
+    """Draw modelled and measured heads at each observation point, one panel a point.
+
+    Parameters
+    ----------
+    datasets : mapping of str to xarray.Dataset
+        Results of one model, by the names to show.
+    depth : bool
+        Show depth below ground instead of elevation.
+
+    Raises
+    ------
+    ValueError
+        When the results have no observation points.
+    """
+    first = next(iter(datasets.values()))
+    if "observation" not in first.dims:
+        raise ValueError("observations: the result has none. Name some in the model to draw hydrographs.")
+    names = [str(name) for name in first["observation"].values]
+    rows = -(-len(names) // 2)
+    figure = new_figure(40.0 * rows + 10.0)
+    panels = figure.subplots(rows, min(2, len(names)), sharex=True, squeeze=False).ravel()
+    for name, ax in zip(names, panels, strict=False):
+        draw_hydrograph(datasets, name, ax, depth=depth)
+    for ax in panels[len(names) :]:
+        ax.remove()
+    shown = panels[: len(names)]
+    letter(shown, [_point_title(first, name) for name in names])
+    for ax in shown[max(len(names) - 2, 0) :]:
+        ax.xaxis.set_tick_params(labelbottom=True)
+    handles = list(dict(zip(*reversed(_handles(shown)), strict=True)).items())
+    figure.legend(
+        [h for _, h in handles], [wrapped(n, 40) for n, _ in handles], loc="outside lower center", ncols=min(3, len(handles))
+    )
+    return figure
+
+
+def draw_hydrograph(datasets: Mapping[str, xr.Dataset], point: str, ax: Axes, *, depth: bool = False) -> Axes:
+    """Draw the modelled head of each scenario at an observation point, and the measured heads as dots."""
+    first = next(iter(datasets.values()))
+    number = [str(name) for name in first["observation"].values].index(point)
+    ground = _ground(first, number) if depth else 0.0
+    sign = -1.0 if depth else 1.0
+    for n, (name, dataset) in enumerate(datasets.items()):
+        head = dataset["observation_head"].values[:, number]
+        ax.plot(dataset["step_time"].values, sign * (head - ground), label=name, **line_style(n))
+    if "measured_head" in first:
+        own = first["measured_point"].values == number
+        ax.plot(first["measured_time"].values[own], sign * (first["measured_head"].values[own] - ground), "o", markersize=2.6,
+                markerfacecolor="white", markeredgecolor=INK, markeredgewidth=0.7, label="measured", zorder=4)  # fmt: skip
+    _mark_restriction(ax, first, text=False)
+    ax.margins(y=0.12)
+    if depth:
+        ax.invert_yaxis()
+    ax.set_ylabel("Depth below ground (m)" if depth else "Head (m)")
+    ax.set_xlim(first["step_time"].values[0], first["step_time"].values[-1])
+    finish_time_axis(ax, is_dated(first))
+    return ax
+
+
+def _ground(dataset: xr.Dataset, number: int) -> float:
+    """Return the ground level at an observation point, m."""
+    row = int(np.argmin(np.abs(dataset["y"].values - float(dataset["observation_y"][number]))))
+    column = int(np.argmin(np.abs(dataset["x"].values - float(dataset["observation_x"][number]))))
+    return float(dataset["ground" if "ground" in dataset else "top"][row, column])
+
+
+def _point_title(dataset: xr.Dataset, name: str) -> str:
+    """Return the name of an observation point and its aquifer."""
+    number = [str(point) for point in dataset["observation"].values].index(name)
+    layer = int(dataset["observation_layer"][number]) - 1
+    unit = str(dataset["layer_aquifer"].values[layer]) or str(dataset["layer_name"].values[layer])
+    return f"{name}, {unit}"
+
+
+def _handles(panels: Any) -> tuple[list[Any], list[str]]:
+    """Return handles and labels of the lines of several axes."""
+    pairs = [ax.get_legend_handles_labels() for ax in panels]
+    return [h for handles, _ in pairs for h in handles], [label for _, labels in pairs for label in labels]
