@@ -32,7 +32,7 @@ ABSTRACTION_2011 = 461_628.0
 BASE_SHARE = 0.35
 
 # Share of 2011 pumped in earlier years; constant after it (assumed: Nam Dinh's heads fell from 1996 on).
-HISTORY = {"1990-01-01": 0.05, "1996-01-01": 0.20, "2004-01-01": 0.60, "2011-01-01": 1.00}
+HISTORY = {"1990-01-01": 0.02, "1996-01-01": 0.15, "2004-01-01": 0.55, "2011-01-01": 1.00}
 
 # People (P1 to P5 in README.md; the last three share the rest of the province by area) and their part on piped surface
 # water in 2011 (assumed: the city's waterworks is old, the rural plants came later).
@@ -57,7 +57,7 @@ TOWNS = {
     "Hung Nhan": (106.147, 20.625), "Dong Hung": (106.353, 20.555), "Diem Dien": (106.566, 20.560), "Tien Hai": (106.503, 20.405),
     "Thanh Ne": (106.433, 20.394), "Vu Thu": (106.290, 20.436),
 }  # fmt: skip
-INDUSTRY_OFFSET, RURAL_OFFSET = (1.3, -1.1), ((-3.5, 2.0), (3.0, 3.5), (0.5, -4.0))
+INDUSTRY_OFFSET, RURAL_OFFSET = (-1.3, -1.1), ((-3.5, 2.0), (3.0, 3.5), (0.5, -4.0))
 
 # Neighbours: centre and radius (km) of the pumped part, and 2011 abstraction, m3/d. Nam Dinh is published (S79: 97,989 m3/d
 # from a lens of 761 km2, cone at Hai Hau, S71); the other two are Nam Dinh's use a head times their people (assumed).
@@ -158,19 +158,23 @@ def place_wells() -> list[Well]:
 
 def plants(code: str, district: str, area: BaseGeometry) -> list[Well]:
     """Return the wellfields of towns, communes and industry of one district, all in the lower Pleistocene aquifer."""
+    places = {name: to_plane(np.array(place)) for name, place in TOWNS.items()}
+    towns = [place for place in places.values() if area.contains(Point(place))]
     found = []
-    towns = [(name, to_plane(np.array(TOWNS[name]))) for name in TOWNS if area.contains(Point(to_plane(np.array(TOWNS[name]))))]
-    for i, (_, (x, y)) in enumerate(towns):
+    for i, (x, y) in enumerate(towns):
         found.append(Well(f"{code}-T{i + 1}", x, y, "qp1", district, "town_supply"))
-        found.append(Well(f"{code}-I{i + 1}", x + INDUSTRY_OFFSET[0], y + INDUSTRY_OFFSET[1], "qp1", district, "industry"))
-    x, y = towns[0][1]
+        spot = within(area, x + INDUSTRY_OFFSET[0], y + INDUSTRY_OFFSET[1])
+        found.append(Well(f"{code}-I{i + 1}", spot.x, spot.y, "qp1", district, "industry"))
+    x, y = towns[0]
     for i, (east, north) in enumerate(RURAL_OFFSET):
-        spot = Point(x + east, y + north)
-        inner = area.buffer(-0.5)
-        if not inner.contains(spot):
-            spot = shapely.ops.nearest_points(inner, spot)[0]
+        spot = within(area, x + east, y + north)
         found.append(Well(f"{code}-R{i + 1}", spot.x, spot.y, "qp1", district, "rural_supply"))
     return found
+
+
+def within(area: BaseGeometry, x: float, y: float) -> Point:
+    """Return the point, or the nearest one at least 500 m inside `area`."""
+    return shapely.ops.nearest_points(area.buffer(-0.5), Point(x, y))[0]
 
 
 def share_out(wells: list[Well], rates: dict[str, float]) -> None:
