@@ -64,8 +64,9 @@ def coast_line() -> LineString:
 
 
 def sea() -> BaseGeometry:
-    """Return the sea side of the coast line."""
-    return Polygon(np.concatenate((np.asarray(coast_line().coords), to_plane(np.array(OPEN_SEA))))).buffer(0)
+    """Return the sea side of the coast line less the province's islands."""
+    province = read_shapes(HERE / "gis" / "province.geojson", "name")["Thái Bình"]
+    return Polygon(np.concatenate((np.asarray(coast_line().coords), to_plane(np.array(OPEN_SEA))))).difference(province)
 
 
 def saline() -> BaseGeometry:

@@ -71,7 +71,8 @@ def _read_group(name: str, config: WellGroup, site: Site, start: date) -> GroupT
     table = site.files.table(config.file, site.file)
     x, y = site.placed(table)
     if config.rates is None:
-        return GroupTable(name, config, table, x, y, np.zeros(1), _column(table, "rate", key=f"wells.{name}")[None])
+        rate = _column(table, "rate", key=f"wells.{name}") * _factor(config)
+        return GroupTable(name, config, table, x, y, np.zeros(1), rate[None])
     series = site.files.table(config.rates, site.file)
     keys, dates, rates = series.texts(config.by), series.dates("date"), series.numbers("rate", low=0.0)
     days = np.array([day_of(day, start) for day in dates])
@@ -84,8 +85,14 @@ def _read_group(name: str, config: WellGroup, site: Site, start: date) -> GroupT
         )
     times = np.unique(days)
     by_key = {key: _on_dates(key, keys, days, rates, times, config.interpolate, name, series.source) for key in set(wanted)}
-    share = _column(table, "share", default=1.0)
+    share = _column(table, "share", default=1.0) * _factor(config)
     return GroupTable(name, config, table, x, y, times, np.column_stack([by_key[key] for key in wanted]) * share)
+
+
+def _factor(config: WellGroup) -> float:
+    """Return the factor on all rates of a group."""
+    number = config.multiplier.value
+    return 1.0 if number is None else number * config.multiplier.multiplier + config.multiplier.offset
 
 
 def _on_dates(
