@@ -75,11 +75,16 @@ class FlowSystem:
         for boundary in problem.fixed_heads:
             self.fixed.reshape(-1)[boundary.cell] = True
         self.unknown = self.flowing & ~self.fixed
+        # water that passes between two fixed heads is no part of the model
+        self.faces.cx[:, :, :-1][self.fixed[:, :, :-1] & self.fixed[:, :, 1:]] = 0.0
+        self.faces.cy[:, :-1][self.fixed[:, :-1] & self.fixed[:, 1:]] = 0.0
+        self.faces.cz[:-1][self.fixed[:-1] & self.fixed[1:]] = 0.0
         # stresses on inactive cells are refused by the checks, those on fixed heads do nothing
         self.acting = [np.flatnonzero(~self.fixed.ravel()[stress.cell]) for stress in problem.stresses]
-        volume = np.where(grid.active & ~self.fixed, grid.thickness * grid.area, 0.0)
-        self.elastic = properties.specific_storage * volume
-        self.drainable = properties.specific_yield * volume
+        stores = grid.active & ~self.fixed
+        volume = grid.thickness * grid.area
+        self.elastic = np.where(stores, properties.specific_storage * volume, 0.0)
+        self.drainable = np.where(stores & properties.convertible, properties.specific_yield * volume, 0.0)
         both = self.unknown[:-1] & self.unknown[1:]
         self.cz_unknown = np.zeros(grid.shape)
         self.cz_unknown[:-1] = np.where(both, self.faces.cz[:-1], 0.0)
@@ -87,7 +92,7 @@ class FlowSystem:
     @cached_property
     def has_convertible(self) -> bool:
         """Whether any cell that flows is convertible, so that the matrix is not symmetric."""
-        return bool((self.problem.properties.convertible & self.flowing).any())
+        return bool(self.cells.convertible.any())
 
     def state(self, head: FloatArray) -> State:
         """Return the state of heads, shape ``(n_layer, n_y, n_x)``."""
@@ -99,7 +104,11 @@ class FlowSystem:
 
     def initial_state(self) -> State:
         """Return the state at time zero."""
-        return self.state(np.where(self.flowing, self.problem.initial_head, 0.0))
+        head = np.where(self.flowing, self.problem.initial_head, 0.0)
+        inner = self.flowing & ~self.problem.grid.active
+        for layer in range(1, self.shape[0]):
+            head[layer][inner[layer]] = head[layer - 1][inner[layer]]
+        return self.state(head)
 
     def with_fixed_heads(self, head: FloatArray, period: int) -> FloatArray:
         """Return a copy of `head` that holds the fixed heads of a period."""
@@ -203,6 +212,8 @@ class FlowSystem:
             return
         full = self._full_diagonal
         if not interval.steady:
-            full = full + (self.elastic + self.drainable / self.cells.thickness.reshape(self.shape)) / interval.dt
+            thickness = self.cells.thickness.reshape(self.shape)
+            drained = np.divide(self.drainable, thickness, out=np.zeros(self.shape), where=self.drainable > 0.0)
+            full = full + (self.elastic + drained) / interval.dt
         dry = diagonal <= 1e-12 * full
         diagonal[dry] = full[dry]

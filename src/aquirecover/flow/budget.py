@@ -8,7 +8,7 @@ from aquirecover.errors import BudgetError
 from aquirecover.flow import kernels
 from aquirecover.flow.arrays import FloatArray, IntArray
 from aquirecover.flow.assembly import FlowSystem, Interval, State
-from aquirecover.flow.problem import Budget
+from aquirecover.flow.problem import ROUNDING_FLOWS, Budget
 
 
 class BudgetRecorder:
@@ -29,6 +29,7 @@ class BudgetRecorder:
         n_layer, n_step, n_term = problem.grid.shape[0], problem.schedule.n_step, len(problem.terms)
         layer = np.broadcast_to(np.arange(n_layer, dtype=np.int64)[:, None, None], problem.grid.shape)
         self._parts = [_Part(np.ascontiguousarray(layer), n_layer, n_step, n_term)]
+        self._rounding = np.zeros(n_step)
         self._zone_names: tuple[str, ...] = ()
         if problem.zones is not None:
             n_zone = len(problem.zones.names)
@@ -42,6 +43,7 @@ class BudgetRecorder:
         Flows follow from the heads at the end of the interval, as the implicit scheme has them.
         """
         system = self.system
+        self._rounding[step] = max(self._rounding[step], system.rounding(state))
         release, _ = system.storage_flow(state, interval)
         storing = np.flatnonzero(release)
         self._add_term(step, 0, storing, release.ravel()[storing], share)
@@ -74,8 +76,9 @@ class BudgetRecorder:
         layers = self._parts[0]
         inflow, outflow = layers.inflow[step].sum(axis=0), layers.outflow[step].sum(axis=0)
         total_in, total_out = float(inflow.sum()), float(outflow.sum())
-        largest = max(total_in, total_out)
-        error = abs(total_in - total_out) / largest if largest > 0.0 else 0.0
+        largest, gap = max(total_in, total_out), abs(total_in - total_out)
+        largest = max(largest, ROUNDING_FLOWS * float(self._rounding[step]))
+        error = gap / largest if largest != 0.0 else 0.0
         if not np.isfinite(error) or error > self.tolerance:
             raise BudgetError(self._failure(step, inflow, outflow, error))
         return error
@@ -110,6 +113,7 @@ class BudgetRecorder:
             zones.inflow,
             zones.outflow,
             zones.exchange,
+            self._rounding,
         )
 
 

@@ -189,8 +189,8 @@ def solve_direct(matrix: Matrix, rhs: FloatArray, target: float) -> LinearResult
     r = rhs - matrix.multiply(x)
     x += factor.solve(r.ravel()).reshape(rhs.shape)
     norm = float(np.abs(rhs - matrix.multiply(x)).sum())
-    # an LU solve cannot do better than rounding, whatever the target
-    floor = 1e-12 * float((matrix.diagonal * np.abs(x)).sum())
+    # an LU solve cannot do better than rounding, whatever the target; of a singular matrix even that exceeds the right-hand side
+    floor = min(1e-12 * float((matrix.diagonal * np.abs(x)).sum()), 1e-6 * float(np.abs(rhs).sum()))
     status = LinearStatus.CONVERGED if norm <= max(target, floor) else LinearStatus.SINGULAR
     return LinearResult(status, 0, (norm,), x)
 

@@ -135,7 +135,7 @@ class StepSolver:
             trial_norm = float(kernels.absolute_sum(residual.ravel()))
             if best is None or trial_norm < best[3]:
                 best = (trial, residual, through, trial_norm, share * float(np.abs(delta).max()))
-            if trial_norm < norm or not system.has_convertible:
+            if trial_norm < norm:
                 break
             share *= 0.5
         assert best is not None

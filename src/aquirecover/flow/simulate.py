@@ -107,8 +107,8 @@ class _March:
             solution, parts = advance(self.solver, interval, self.state.head, record)
         except ConvergenceError as error:
             raise ConvergenceError(
-                f"Period {period + 1}, step {step + 1} ({self._when(step)}): {error}. Try more steps in the period, a smaller "
-                "step_multiplier, or newton.max_iterations above what it is."
+                f"Period {period + 1}, step {step + 1} ({self._when(step)}): {str(error).rstrip('.')}. Try more steps in the "
+                "period, a smaller step_multiplier, or a larger newton.max_iterations."
             ) from error
         self.state = solution.state
         error = self.budget.close(step)

@@ -49,7 +49,7 @@ def solve_steady(problem: Problem, period: int, settings: SimulateSettings | Non
     try:
         solution = StepSolver(system, settings.newton, settings.linear).solve_steady(start, number)
     except ConvergenceError as error:
-        raise ConvergenceError(f"Equilibrium with the stresses of period {number + 1}: {error}.") from error
+        raise ConvergenceError(f"Equilibrium with the stresses of period {number + 1}: {str(error).rstrip('.')}.") from error
     return np.where(problem.grid.active, solution.state.head, np.nan)
 
 
