@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib import import_module
 from typing import Annotated, Any, Literal
 
@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandl
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from aquirecover.case.messages import broken, refuse, relay
+from aquirecover.case.messages import KEY, broken, did_you_mean, refuse, relay, sentence
 from aquirecover.case.values import (
     AreaRef,
     CalendarLength,
@@ -416,10 +416,17 @@ class EngineSettings:
     def _validate(self, raw: Any) -> Any:
         if not isinstance(raw, Mapping):
             raise refuse(self.name, [broken("must be a mapping: one 'key: value' per line.", (), raw)])
+        keys = [item.name for item in fields(getattr(import_module(self.module), self.name))]
+        strange = [key for key in raw if key not in keys]
+        lines = [broken(sentence("is not a key here", did_you_mean(key, keys)), (key,), None, KEY) for key in strange]
         try:
-            return self.adapter.validate_python(dict(raw))
+            settings = self.adapter.validate_python({key: value for key, value in raw.items() if key in keys})
         except ValidationError as error:
-            raise refuse(self.name, relay(error)) from error
+            settings = None
+            lines += relay(error)
+        if lines:
+            raise refuse(self.name, lines)
+        return settings
 
 
 class Settings(Section):

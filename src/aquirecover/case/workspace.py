@@ -53,15 +53,15 @@ class Workspace:
         resolved = Path(path).resolve()
         return resolved.relative_to(self.root).as_posix() if resolved.is_relative_to(self.root) else resolved.as_posix()
 
-    def resolve(self, path: str, beside: str | os.PathLike[str]) -> Path:
-        """Return the file that a text in the file `beside` names, with links followed.
+    def resolve(self, path: str, folder: str | os.PathLike[str]) -> Path:
+        """Return the file that a text in a file of `folder` names, with links followed.
 
         Raises
         ------
         InputFileError
             When it lies outside the workspace, does not exist, is no file, or is too large.
         """
-        return self.check(Path(beside).parent / path, shown=path)
+        return self.check(Path(folder) / path, shown=path)
 
     def check(self, path: str | os.PathLike[str], *, shown: str = "", limit: int = MAX_BYTES) -> Path:
         """Return `path` resolved, a regular file inside the workspace of at most `limit` bytes.
