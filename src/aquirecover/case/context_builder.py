@@ -21,7 +21,7 @@ def build_observations(builder: Builder) -> Observations:
     config, site = builder.config.observations, builder.site
     if config is None:
         return Observations()
-    table = site.files.table(config.file, site.file)
+    table = site.files.table(config.file)
     names = table.texts("name")
     twice = [row for row, name in enumerate(names) if name in names[:row]]
     if twice:
@@ -41,7 +41,7 @@ def _measured(
 ) -> Mapping[str, tuple[FloatArray, FloatArray]]:
     """Return times and heads by point; a depth below ground is taken from the ground at the point."""
     config, site = builder.config, builder.site
-    table = site.files.table(str(config.observations and config.observations.measured), site.file)
+    table = site.files.table(str(config.observations and config.observations.measured))
     owner = table.texts("name")
     unknown = [row for row, name in enumerate(owner) if name not in names]
     if unknown:
@@ -85,7 +85,7 @@ def labelled_masks(builder: Builder, reference: str) -> dict[str, BoolArray]:
     name, _, label = reference.partition("/")
     labels = [label] if label else list(builder.site.places.labelled("areas", name))
     plan = builder.ground.plan
-    place, _ = builder.site.places.entries["areas"][name]
+    place = builder.site.places.entries["areas"][name]
     return {each: builder.site.covered(plan, name if place.label is None else f"{name}/{each}") for each in labels}
 
 

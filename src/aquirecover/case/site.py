@@ -24,6 +24,11 @@ from aquirecover.flow.arrays import BoolArray, FloatArray
 SHOWN = 5
 
 
+@dataclass(frozen=True)
+class FileFinding(Finding):
+    """A finding on an input file that is missing or unreadable."""
+
+
 def refuse(key: str, message: str) -> ConfigError:
     """Return the error of one finding, to be raised."""
     return ConfigError([Finding(key, message)])
@@ -37,7 +42,7 @@ def collecting(errors: Collector, key: str) -> Iterator[None]:
     except ConfigError as error:
         errors.extend(error.findings)
     except InputFileError as error:
-        errors.add(key, str(error))
+        errors.extend([FileFinding(key, str(error))])
 
 
 @dataclass(eq=False)
@@ -48,14 +53,17 @@ class Files:
     ----------
     workspace : Workspace
         Says which files may be read, and notes their checksums.
+    folder : Path
+        Of the model file, to which paths are relative.
     """
 
     workspace: Workspace
+    folder: Path
     _read: dict[Any, Any] = field(default_factory=dict)
 
-    def path(self, text: str, beside: Path) -> Path:
-        """Return the path of an input named in the file `beside`, and note its checksum."""
-        path = self.workspace.resolve(text, beside)
+    def path(self, text: str) -> Path:
+        """Return the path of an input, and note its checksum."""
+        path = self.workspace.resolve(text, self.folder)
         if path not in self._read:
             self._read[path] = self.workspace.note(path, shown=text)
             parts = [path.with_suffix(suffix) for suffix in (".dbf", ".prj")] if path.suffix.lower() == ".shp" else []
@@ -71,9 +79,9 @@ class Files:
             self._read[key] = reader(path, *rest)
         return self._read[key]
 
-    def table(self, text: str, beside: Path) -> Table:
+    def table(self, text: str) -> Table:
         """Return a CSV table."""
-        path = self.workspace.resolve(text, beside)
+        path = self.workspace.resolve(text, self.folder)
         if path not in self._read:
             self._read[path] = read_table(path, workspace=self.workspace)
         table: Table = self._read[path]
@@ -87,7 +95,7 @@ class Places:
     Parameters
     ----------
     entries : mapping
-        ``areas`` and ``lines``: name → place and the file that names it.
+        ``areas`` and ``lines``: name → place.
     files : Files
         To read them.
     crs : str or None
@@ -96,7 +104,7 @@ class Places:
         Gets what is wrong with a file, once.
     """
 
-    entries: Mapping[str, Mapping[str, tuple[Place, Path]]]
+    entries: Mapping[str, Mapping[str, Place]]
     files: Files
     crs: str | None
     errors: Collector
@@ -113,7 +121,7 @@ class Places:
 
     def labelled(self, kind: str, name: str) -> dict[str, Any]:
         """Return the geometries of an entry by label, under its own name where it has no label."""
-        place, _ = self.entries[kind][name]
+        place = self.entries[kind][name]
         shapes = self.shapes(kind, name)
         if place.label is None:
             return {name: geo.union(shapes.geometry)}
@@ -126,15 +134,15 @@ class Places:
             raise refuse(f"{kind}.{name}", f"is not there. {did_you_mean(name, self.entries[kind])}".strip())
         if (kind, name) in self._broken:
             raise ConfigError([])
-        place, beside = self.entries[kind][name]
+        place = self.entries[kind][name]
         try:
-            shapes: geo.Shapes = self.files.once(geo.read_shapes, self.files.path(place.file, beside), self.crs)
+            shapes: geo.Shapes = self.files.once(geo.read_shapes, self.files.path(place.file), self.crs)
             self._check_kind(kind, shapes)
             if place.label is not None:
                 shapes.column(place.label)
         except InputFileError as error:
             self._broken.add((kind, name))
-            self.errors.add(f"{kind}.{name}.file", str(error))
+            self.errors.extend([FileFinding(f"{kind}.{name}.file", str(error))])
             raise ConfigError([]) from error
         return shapes
 
@@ -211,14 +219,11 @@ class Site:
     ----------
     crs : str or None
         Of the model.
-    file : Path
-        The model file, to which its paths are relative.
     files, places, errors
         See their classes.
     """
 
     crs: str | None
-    file: Path
     files: Files
     places: Places
     errors: Collector
@@ -294,7 +299,7 @@ class Site:
     def _from_raster(self, value: Value, x: FloatArray, y: FloatArray) -> FloatArray:
         from aquirecover.case import raster
 
-        path = self.files.path(value.raster or value.netcdf or "", self.file)
+        path = self.files.path(value.raster or value.netcdf or "")
         if value.raster:
             source: raster.Raster = self.files.once(raster.read_geotiff, path)
         else:
@@ -302,7 +307,7 @@ class Site:
         return source.sample(x, y, self.crs, value.method)
 
     def _from_polygons(self, value: Value, x: FloatArray, y: FloatArray) -> FloatArray:
-        path = self.files.path(str(value.polygons), self.file)
+        path = self.files.path(str(value.polygons))
         shapes: geo.Shapes = self.files.once(geo.read_shapes, path, self.crs)
         found = np.full(x.shape, np.nan if value.default is None else value.default)
         for geometry, number in zip(shapes.geometry, shapes.column(str(value.attribute)), strict=True):
@@ -315,7 +320,7 @@ class Site:
     def _from_points(self, value: Value, x: FloatArray, y: FloatArray) -> FloatArray:
         from aquirecover.case import raster
 
-        table = self.files.table(str(value.points), self.file)
+        table = self.files.table(str(value.points))
         place_x, place_y, crs = self.coordinates(table)
         numbers = table.numbers(str(value.column))
         lattice = raster.from_lattice(place_x, place_y, numbers, crs, table.source) if value.method != "idw" else None

@@ -168,7 +168,7 @@ def _river(builder: Builder, name: str, config: schema.River) -> River:
 
 def _stage_of_stations(builder: Builder, config: schema.River, chainage: FloatArray, key: str) -> FloatArray:
     """Return the stage at places along the line, interpolated between the stations of this line."""
-    table = builder.site.files.table(str(config.stations), builder.site.file)
+    table = builder.site.files.table(str(config.stations))
     x, y = builder.site.placed(table)
     stage, own = table.numbers("stage"), np.ones(len(x), dtype=bool)
     if "line" in table:

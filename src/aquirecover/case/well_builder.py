@@ -68,12 +68,12 @@ def read_groups(groups: Mapping[str, WellGroup], site: Site, start: date) -> lis
 
 
 def _read_group(name: str, config: WellGroup, site: Site, start: date) -> GroupTable:
-    table = site.files.table(config.file, site.file)
+    table = site.files.table(config.file)
     x, y = site.placed(table)
     if config.rates is None:
         rate = _column(table, "rate", key=f"wells.{name}") * _factor(config)
         return GroupTable(name, config, table, x, y, np.zeros(1), rate[None])
-    series = site.files.table(config.rates, site.file)
+    series = site.files.table(config.rates)
     keys, dates, rates = series.texts(config.by), series.dates("date"), series.numbers("rate", low=0.0)
     days = np.array([day_of(day, start) for day in dates])
     wanted = table.texts(config.by)
@@ -84,7 +84,7 @@ def _read_group(name: str, config: WellGroup, site: Site, start: date) -> GroupT
             f"wells.{name}.rates", f"{series.source} has no rate for {config.by} {', '.join(missing[:SHOWN])}. {hint}".strip()
         )
     times = np.unique(days)
-    by_key = {key: _on_dates(key, keys, days, rates, times, config.interpolate, name, series.source) for key in set(wanted)}
+    by_key = {key: _on_dates(key, series, config.by, days, rates, times, config.interpolate) for key in set(wanted)}
     share = _column(table, "share", default=1.0) * _factor(config)
     return GroupTable(name, config, table, x, y, times, np.column_stack([by_key[key] for key in wanted]) * share)
 
@@ -97,22 +97,21 @@ def _factor(config: WellGroup) -> float:
 
 def _on_dates(
     key: str,
-    keys: Sequence[str],
+    series: Table,
+    by: str,
     days: FloatArray,
     rates: FloatArray,
     times: FloatArray,
     interpolate: str,
-    group: str,
-    source: str,
 ) -> FloatArray:
     """Return the rates of one key on all dates of the table."""
-    own = np.array([other == key for other in keys])
+    own = np.flatnonzero([other == key for other in series.texts(by)])
     when, rate = days[own], rates[own]
-    if np.any(np.diff(when) <= 0.0):
-        late = int(np.flatnonzero(np.diff(when) <= 0.0)[0]) + 1
-        raise refuse(
-            f"wells.{group}.rates", f"{source}: the dates of {key} must ascend; the {late + 1}th is not after the one before."
-        )
+    late = np.flatnonzero(np.diff(when) <= 0.0)
+    if late.size:
+        before, after = (series.columns["date"][own[late[0] + i]] for i in (0, 1))
+        message = f"must be after the date before it of {key} ({before}): dates ascend."
+        raise ConfigError([Finding(f"date = {after!r}", message, series.at(int(own[late[0] + 1])))])
     if interpolate == "linear":
         return np.asarray(np.interp(times, when, rate))
     return np.asarray(rate[np.maximum(np.searchsorted(when, times, side="right") - 1, 0)])

@@ -1,0 +1,341 @@
+"""From a scenario or model file to a problem: read, build on the grid, check."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from aquirecover.case import context_builder as surroundings
+from aquirecover.case.config import CaseFiles, ModelConfig, read_case
+from aquirecover.case.grid_builder import build_ground, build_plan
+from aquirecover.case.model_config import Evapotranspiration, Recharge, River
+from aquirecover.case.restrictions import Rule, breakpoints
+from aquirecover.case.site import FileFinding, Files, Places, Plan, Site, collecting
+from aquirecover.case.stress_builder import Builder, build_barriers, build_fixed_heads, build_stresses
+from aquirecover.case.timeline import Timeline, changing_months, day_of, merge_edges, month_starts, period_edges
+from aquirecover.case.values import Value
+from aquirecover.case.well_builder import GroupTable, Pumping, build_rules, build_wells, rate_changes, read_groups
+from aquirecover.errors import Collector, ConfigError, Finding, InputFileError, ResourceError
+from aquirecover.flow.arrays import FloatArray
+from aquirecover.flow.problem import Context, Observations, Problem
+from aquirecover.variables import to_number
+
+if TYPE_CHECKING:
+    from aquirecover.flow.simulate import SimulateSettings
+
+LARGEST_SERIES = 1_000_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A problem with what is needed to run and to repeat it.
+
+    Parameters
+    ----------
+    problem : Problem
+        On its grid.
+    settings : SimulateSettings
+        Of the engine.
+    config : dict
+        The model with all overrides, and the scenario, as plain values.
+    inputs : mapping of str to str
+        SHA-256 of every file that was read, by its path in the workspace.
+    log : tuple of str
+        Each effective change by an override or a restriction, old → new.
+    """
+
+    problem: Problem
+    settings: SimulateSettings
+    config: dict[str, Any]
+    inputs: Mapping[str, str]
+    log: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a case holds, found without running it.
+
+    Parameters
+    ----------
+    name, title : str
+        Of the run.
+    shape : tuple of int
+        Layers, rows and columns.
+    n_cells, active_cells : int
+        Cells, and those that take part.
+    periods, steps : int
+        Stress periods and time steps.
+    start, end : str
+        Dates.
+    wells, observations : int
+        Numbers of them.
+    terms : tuple of str
+        Terms of the water budget.
+    log, warnings : tuple of str
+        Effective changes by overrides and restrictions; what a person should know.
+    inputs : mapping of str to str
+        SHA-256 of every file that was read.
+    """
+
+    name: str
+    title: str
+    shape: tuple[int, int, int]
+    n_cells: int
+    active_cells: int
+    periods: int
+    steps: int
+    start: str
+    end: str
+    wells: int
+    observations: int
+    terms: tuple[str, ...]
+    log: tuple[str, ...]
+    warnings: tuple[str, ...]
+    inputs: Mapping[str, str]
+
+
+def load_case(
+    path: str | os.PathLike[str],
+    *,
+    cell_size: float | str | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    allow_outside: bool = False,
+) -> Case:
+    """Read a scenario with its model, or a model alone, and build it on its grid.
+
+    Parameters
+    ----------
+    path : path
+        Scenario or model file.
+    cell_size : float or str, optional
+        Side of a cell instead of the model's, m or with a unit, as ``250 m``.
+    overrides : mapping, optional
+        Further values of the model by dotted path, as ``{"layers.qp1.k": 40}``.
+    allow_outside : bool
+        Files outside the workspace may be read.
+
+    Raises
+    ------
+    ConfigError
+        With everything that breaks a rule.
+    InputFileError
+        When nothing but input files is wrong: missing, unreadable, or outside the workspace.
+    ResourceError
+        When the grid or its series would be too large.
+    """
+    from aquirecover.flow.linear import LinearSettings
+    from aquirecover.flow.newton import NewtonSettings
+    from aquirecover.flow.simulate import SimulateSettings
+
+    files = read_case(path, overrides=overrides, allow_outside=allow_outside)
+    problem = _build(files, cell_size)
+    chosen = files.model.settings
+    settings = SimulateSettings(newton=chosen.newton or NewtonSettings(), linear=chosen.linear or LinearSettings())
+    return Case(problem, settings, files.resolved, dict(files.workspace.inputs), problem.context.restriction_log)
+
+
+def load_problem(
+    path: str | os.PathLike[str],
+    *,
+    cell_size: float | str | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    allow_outside: bool = False,
+) -> Problem:
+    """Return the problem of a scenario or model file; see `load_case`."""
+    return _build(read_case(path, overrides=overrides, allow_outside=allow_outside), cell_size)
+
+
+def validate(
+    path: str | os.PathLike[str],
+    *,
+    cell_size: float | str | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    allow_outside: bool = False,
+) -> Report:
+    """Check a scenario or model file without running it; see `load_case` for parameters and errors."""
+    files = read_case(path, overrides=overrides, allow_outside=allow_outside)
+    problem = _build(files, cell_size)
+    grid, schedule = problem.grid, problem.schedule
+    return Report(
+        name=problem.name,
+        title=problem.context.title,
+        shape=grid.shape,
+        n_cells=grid.n_cell,
+        active_cells=int(grid.active.sum()),
+        periods=schedule.n_period,
+        steps=schedule.n_step,
+        start=files.model.time.start.isoformat(),
+        end=files.model.time.end.isoformat(),
+        wells=sum(len(wells.names) for wells in problem.wells),
+        observations=len(problem.observations.names),
+        terms=problem.terms,
+        log=problem.context.restriction_log,
+        warnings=problem.context.warnings,
+        inputs=dict(files.workspace.inputs),
+    )
+
+
+def _build(files: CaseFiles, cell_size: float | str | None) -> Problem:
+    """Return the problem of files that passed their schema, checked physically."""
+    from aquirecover.flow.checks import check_problem
+
+    model, errors = files.model, Collector()
+    inputs = Files(files.workspace, files.model_file.parent)
+    places = Places({"areas": model.areas, "lines": model.lines}, inputs, model.crs, errors)
+    site = Site(model.crs, inputs, places, errors)
+    with collecting(errors, "grid.around"):
+        plan = build_plan(model.grid, len(model.layers), _size(cell_size), site)
+        places.check_all(plan.extent)
+        problem = _on_plan(files, plan, site)
+    _raise(files, errors.findings)
+    _raise(files, check_problem(problem))
+    return problem
+
+
+def _size(cell_size: float | str | None) -> float | None:
+    """Return the cell size of a run in metres."""
+    if cell_size is None:
+        return None
+    try:
+        size = to_number(cell_size, "m") if isinstance(cell_size, str) else float(cell_size)
+    except ValueError as error:
+        raise ConfigError([Finding("cell_size", str(error))]) from error
+    if not 0.0 < size < np.inf:
+        raise ConfigError([Finding("cell_size", f"= {size:g} m: must be greater than 0.")])
+    return size
+
+
+def _raise(files: CaseFiles, findings: list[Finding]) -> None:
+    """Raise all findings, each with its place in a file; as an error of input files where nothing else is wrong."""
+    if not findings:
+        return
+    located = [files.located(finding) for finding in findings]
+    if all(isinstance(finding, FileFinding) for finding in findings):
+        raise InputFileError("\n".join(str(finding) for finding in located))
+    raise ConfigError(located)
+
+
+def _on_plan(files: CaseFiles, plan: Plan, site: Site) -> Problem:
+    """Return the problem on a grid in plan; findings may remain."""
+    model = files.model
+    groups = read_groups(model.wells, site, model.time.start)
+    rules = [] if files.scenario is None else build_rules(files.scenario, site.places, model.time.start, site)
+    timeline = build_timeline(files, groups, rules)
+    _check_memory(model, timeline, plan)
+    ground = build_ground(model, plan, site)
+    builder = Builder(model, site, ground, timeline)
+    unlicensed = 0.0 if files.scenario is None else files.scenario.unlicensed_share
+    pumping = build_wells(builder, groups, rules, unlicensed)
+    observations = Observations()
+    with collecting(site.errors, "observations"):
+        observations = surroundings.build_observations(builder)
+    zones = None
+    with collecting(site.errors, "zones.area"):
+        zones = surroundings.build_zones(builder)
+    return Problem(
+        name=(files.scenario_file or files.model_file.parent).stem,
+        grid=ground.grid,
+        properties=ground.properties,
+        schedule=timeline.schedule(),
+        initial_head=_initial_head(builder),
+        stresses=(*build_stresses(builder), *pumping.stresses),
+        fixed_heads=tuple(build_fixed_heads(builder)),
+        barriers=tuple(build_barriers(builder)),
+        observations=observations,
+        zones=zones,
+        context=_context(files, builder, pumping),
+    )
+
+
+def _initial_head(builder: Builder) -> FloatArray:
+    """Return the first heads, or the ground as a first guess of a steady beginning; ``(n_layer, n_y, n_x)``, m."""
+    value, ground = builder.config.initial_head, builder.ground
+    head = ground.surface
+    if value is not None:
+        with collecting(builder.site.errors, "initial_head"):
+            head = builder.site.over(value, ground.plan, ground.top_layer >= 0, "initial_head")
+    return np.broadcast_to(head, ground.grid.shape).copy()
+
+
+def _context(files: CaseFiles, builder: Builder, pumping: Pumping) -> Context:
+    """Return what people need to read the results."""
+    model, scenario, ground = files.model, files.scenario, builder.ground
+    start = None if scenario is None else scenario.recovery_start
+    limit = None
+    with collecting(builder.site.errors, "level_limit.urban"):
+        limit = surroundings.build_head_limit(builder)
+    areas, lines = surroundings.build_areas(builder), surroundings.build_map_lines(builder)
+    manifest = {
+        "config": json.dumps(files.resolved, ensure_ascii=False, default=str),
+        "inputs": json.dumps(files.workspace.inputs, ensure_ascii=False),
+    }
+    return Context(
+        title=model.title if scenario is None else scenario.title,
+        crs=model.crs or "",
+        restriction_start=float("nan") if start is None else day_of(start, model.time.start),
+        layer_aquifer=ground.aquifers,
+        ground=ground.surface,
+        head_limit=limit,
+        map_lines=lines,
+        areas=areas,
+        restriction_log=(*files.log, *pumping.log),
+        warnings=(*model.warnings, *builder.site.warnings),
+        manifest=manifest,
+    )
+
+
+def build_timeline(files: CaseFiles, groups: list[GroupTable], rules: list[Rule]) -> Timeline:
+    """Return the stress periods: regular ones, and one more at every change of a rate."""
+    time, scenario = files.model.time, files.scenario
+    count, unit = time.period_parts
+    months = {"day": 0, "month": count, "year": 12 * count}[unit]
+    regular = period_edges(time.start, time.end, months, float(count), time.align_parts)
+    changes = [*rate_changes(groups), *breakpoints(rules, float(regular[-1]), time.start), *_changes_of_values(files.model)]
+    if scenario is not None and scenario.recovery_start is not None:
+        changes.append(day_of(scenario.recovery_start, time.start))
+    return Timeline(time.start, merge_edges(regular, changes), time.initial == "steady", time.steps, time.multiplier)
+
+
+def _changes_of_values(model: ModelConfig) -> Iterator[float]:
+    """Yield the times at which a dated series or a monthly value of a boundary changes, d."""
+    time = model.time
+    for value in _varying(model):
+        yield from (day_of(date, time.start) for date, _ in value.series or ())
+    entries: list[Recharge | Evapotranspiration | River] = [*_areal(model), *model.rivers.values()]
+    for monthly in (entry.monthly for entry in entries):
+        if monthly is not None:
+            dates = month_starts(time.start, time.end, changing_months(monthly))
+            yield from (day_of(date, time.start) for date in dates)
+
+
+def _areal(model: ModelConfig) -> list[Recharge | Evapotranspiration]:
+    """Return the boundaries whose rate acts on an area."""
+    return [*model.recharge.values(), *model.evapotranspiration.values()]
+
+
+def _varying(model: ModelConfig) -> Iterator[Value]:
+    """Yield the values that may be dated series."""
+    for entry in _areal(model):
+        yield entry.rate
+    for river in model.rivers.values():
+        if river.stage is not None:
+            yield river.stage
+    yield from (boundary.head for boundary in model.general_heads.values())
+    yield from (boundary.head for boundary in model.fixed_heads.values())
+
+
+def _check_memory(model: ModelConfig, timeline: Timeline, plan: Plan) -> None:
+    """Refuse series that would not fit into memory."""
+    n = sum(entry.monthly is not None or entry.rate.series is not None for entry in _areal(model))
+    n += sum(boundary.head.series is not None for boundary in model.general_heads.values() if boundary.within is not None)
+    size = n * timeline.n_period * plan.shape[0] * plan.shape[1]
+    if size > LARGEST_SERIES:
+        raise ResourceError(
+            f"{n} values that vary over {timeline.n_period} periods on {plan.shape[0]} x {plan.shape[1]} cells need "
+            f"{size * 8 / 1e9:.0f} GB: use a larger cell_size or fewer periods (time.period)."
+        )
