@@ -129,7 +129,7 @@ class StepSolver:
         """Return the state at the longest of a few halved corrections that lowers the residual."""
         system, share = self.system, 1.0
         best = None
-        for _ in range(6):
+        for _ in range(20):
             trial = system.state(state.head + share * delta)
             residual, through = system.residual(trial, interval)
             trial_norm = float(kernels.absolute_sum(residual.ravel()))
