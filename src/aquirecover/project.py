@@ -5,12 +5,9 @@ from __future__ import annotations
 import json
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aquirecover.errors import OutputExistsError
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
 
 PACKAGE = Path(__file__).resolve().parent
 EXAMPLE = ("models/confined_basin", "scenarios/confined_basin")
@@ -35,10 +32,9 @@ def kind_of(path: Path) -> str:
 
 def json_schema(kind: str) -> dict[str, Any]:
     """Return the JSON schema of a ``model``, ``scenario`` or ``batch`` file."""
-    from aquirecover.case.config import BatchConfig, ModelConfig, ScenarioConfig
+    from aquirecover.case import config
 
-    config: dict[str, type[BaseModel]] = {"model": ModelConfig, "scenario": ScenarioConfig, "batch": BatchConfig}
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **config[kind].model_json_schema()}
+    return config.json_schema(kind)  # type: ignore[arg-type]
 
 
 def example_root() -> Path:

@@ -183,7 +183,9 @@ def read_batch(path: str | os.PathLike[str], *, allow_outside: bool = False) -> 
 
 def json_schema(kind: Kind) -> dict[str, Any]:
     """Return the JSON schema of a kind of file, with descriptions and units, for editors and the documentation."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **SCHEMAS[kind].model_json_schema(by_alias=True)}
+    from aquirecover.case.json_schema import PlainSchema
+
+    return SCHEMAS[kind].model_json_schema(by_alias=True, schema_generator=PlainSchema)
 
 
 def _kind_of(source: YamlTree, *kinds: Kind) -> str:

@@ -61,6 +61,8 @@ def relay(error: ValidationError) -> list[InitErrorDetails]:
     """Return the lines of an error of pydantic in our words."""
     lines = []
     for detail in error.errors(include_url=False):
+        if detail["type"] == "too_short" and len(detail["input"]) >= detail["ctx"]["min_length"]:
+            continue  # pydantic does not count the entries that are wrong, which have lines of their own
         kind, message = plain_message(detail)
         lines.append(broken(message, tuple(detail["loc"]), detail["input"], kind))
     return lines

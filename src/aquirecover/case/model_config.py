@@ -458,7 +458,7 @@ class ModelConfig(Section):
     lines: dict[Name, Place] = Field(default_factory=dict)
     """Lines by name."""
     map: MapView = MapView()
-    """What maps draw."""
+    """What maps show of districts, rivers and the coast."""
     top: Annotated[Value, spatial("top")]
     """Ground surface."""
     layers: Annotated[dict[Name, Layer], Field(min_length=1)]
@@ -480,17 +480,17 @@ class ModelConfig(Section):
     wells: dict[Name, WellGroup] = Field(default_factory=dict)
     """Groups of wells by name."""
     observations: Observations | None = None
-    """Places where heads are followed."""
+    """Where heads are followed, and what was measured there."""
     zones: Zones | None = None
-    """Zones of the water budget."""
+    """Parts of the model whose water budgets are listed."""
     level_limit: LevelLimit | None = None
-    """Deepest level that the law allows."""
+    """Legal limit that heads are compared with."""
     time: Time
     """Span, periods and steps."""
     initial_head: Annotated[Value, spatial("initial_head")] | None = None
     """First heads; with `time.initial: heads`."""
     settings: Settings = Settings()
-    """Settings of the solvers."""
+    """How the equations are solved."""
     notes: Text | None = None
     """Free text."""
     warnings: Annotated[tuple[Text, ...], OneOrMany] = ()

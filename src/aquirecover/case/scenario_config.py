@@ -34,8 +34,8 @@ from aquirecover.case.values import (
 Share = Annotated[float, Quantity(low=0.0, high=1.0)]
 Percent = Annotated[float, Quantity("%", low=0.0, high=100.0)]
 Rate = Annotated[float, Quantity(variable="pumping_rate")]
-Aquifers = Annotated[tuple[Annotated[str, Reference("aquifers")], ...], OneOrMany, Field(min_length=1)]
-Groups = Annotated[tuple[Annotated[str, Reference("wells")], ...], OneOrMany, Field(min_length=1)]
+Aquifers = Annotated[tuple[Annotated[str, Reference("aquifers")], ...], Field(min_length=1), OneOrMany]
+Groups = Annotated[tuple[Annotated[str, Reference("wells")], ...], Field(min_length=1), OneOrMany]
 
 
 class Size(Section):
@@ -264,7 +264,7 @@ class BatchConfig(Section):
     """Kind of the file."""
     title: Text | None = None
     """Title of figures that compare the scenarios."""
-    scenarios: Annotated[tuple[FilePath, ...], OneOrMany, Field(min_length=1)]
+    scenarios: Annotated[tuple[FilePath, ...], Field(min_length=1), OneOrMany]
     """Scenario files."""
     cell_size: Annotated[float, Quantity("m", positive=True)] | None = None
     """Side of a cell, instead of that of the model."""

@@ -231,7 +231,22 @@ MonthDay = Annotated[
 CalendarLength = Annotated[str, BeforeValidator(_checked(_period))]
 Count = Annotated[StrictInt, Field(ge=1)]
 Month = Annotated[StrictInt, Field(ge=1, le=12)]
-OneOrMany = BeforeValidator(_one_or_many)
+
+
+class _OneOrMany:
+    """Annotation of a list: a single text stands for a list of one."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Return the schema of the list, preceded by the step that makes one of a text."""
+        return core_schema.no_info_before_validator_function(_one_or_many, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Return the JSON schema: one item, or a list of them."""
+        many = handler(schema)
+        return {"anyOf": [many["items"], many]}
+
+
+OneOrMany = _OneOrMany()
 
 
 @dataclass(frozen=True)
@@ -261,10 +276,12 @@ class Reference:
 AreaRef = Annotated[str, Reference("areas", labels=True)]
 LineRef = Annotated[str, Reference("lines", labels=True)]
 LayerRef = Annotated[str, Reference("layers")]
-LayerRefs = Annotated[tuple[LayerRef, ...], OneOrMany, Field(min_length=1)]
-Texts = Annotated[tuple[Text, ...], OneOrMany, Field(min_length=1)]
+LayerRefs = Annotated[tuple[LayerRef, ...], Field(min_length=1), OneOrMany]
+Texts = Annotated[tuple[Text, ...], Field(min_length=1), OneOrMany]
 Edge = Literal["north", "east", "south", "west"]
-Edges = Annotated[tuple[Edge, ...], OneOrMany, Field(min_length=1)]
+Edges = Annotated[tuple[Edge, ...], Field(min_length=1), OneOrMany]
+NumberOrText = {"anyOf": [{"type": "number"}, {"type": "string"}]}
+Number = Annotated[float, WithJsonSchema(NumberOrText)]
 Method = Literal["nearest", "linear", "idw"]
 
 
@@ -374,7 +391,7 @@ class Value(Section):
     ``number * multiplier + offset``.
     """
 
-    value: float | None = None
+    value: Number | None = None
     """One number for all places and times."""
     raster: FilePath | None = None
     """GeoTIFF in the coordinate system of the model or with its own."""
@@ -384,9 +401,9 @@ class Value(Section):
     """GeoJSON or shapefile whose `attribute` is the value inside each polygon; `default` holds outside."""
     points: FilePath | None = None
     """CSV table with x, y (or longitude, latitude) and `column`."""
-    by_area: dict[AreaRef, float] | None = None
+    by_area: dict[AreaRef, Number] | None = None
     """Number per area, as `districts/Thai Thuy: 3`; `default` holds elsewhere."""
-    series: Annotated[tuple[tuple[Date, float], ...], Field(min_length=1)] | None = None
+    series: Annotated[tuple[tuple[Date, Number], ...], Field(min_length=1)] | None = None
     """Dated numbers, as `[[2021-01-01, 0.0], [2051-01-01, 0.5]]`."""
     variable: Text | None = None
     """Variable of the NetCDF file."""
@@ -396,13 +413,13 @@ class Value(Section):
     """Column of the table of points."""
     method: Method = "nearest"
     """How a cell takes its number: the nearest sample, linear between samples, or (points) by inverse squared distance."""
-    default: float | None = None
+    default: Number | None = None
     """Number outside all polygons or areas."""
     interpolate: Literal["linear", "step"] = "linear"
     """Between dates: on a line, or as the last number."""
     multiplier: Annotated[float, Quantity()] = 1.0
     """Factor on the numbers."""
-    offset: float = 0.0
+    offset: Number = 0.0
     """Added after the factor."""
     source: Text | None = None
     """Where the value comes from."""
