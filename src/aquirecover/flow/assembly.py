@@ -12,6 +12,7 @@ from aquirecover.flow.arrays import FloatArray, IntArray
 from aquirecover.flow.conductance import conductances, flowing_cells
 from aquirecover.flow.linear import Matrix
 from aquirecover.flow.problem import Problem
+from aquirecover.flow.stresses import Drain, Evapotranspiration, River
 
 
 @dataclass(eq=False)
@@ -93,6 +94,12 @@ class FlowSystem:
     def has_convertible(self) -> bool:
         """Whether any cell that flows is convertible, so that the matrix is not symmetric."""
         return bool(self.cells.convertible.any())
+
+    @cached_property
+    def nonlinear(self) -> bool:
+        """Whether the residual has bends: a convertible cell, or a stress that is not linear in the head."""
+        bent = any(isinstance(stress, (River, Drain, Evapotranspiration)) for stress in self.problem.stresses)
+        return self.has_convertible or bent
 
     def state(self, head: FloatArray) -> State:
         """Return the state of heads, shape ``(n_layer, n_y, n_x)``."""

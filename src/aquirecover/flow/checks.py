@@ -1,6 +1,6 @@
 """Physical checks of a problem, once its grid is known; every finding is returned, none is raised.
 
-Needs numpy alone (and `scipy.ndimage` for a steady period), so that a scenario is validated in about a second.
+Needs numpy alone (and scipy for a steady period), so that a scenario is validated in about a second.
 """
 
 from __future__ import annotations
@@ -9,18 +9,25 @@ import numpy as np
 
 from aquirecover.errors import Collector, Finding
 from aquirecover.flow.arrays import BoolArray, FloatArray, IntArray
-from aquirecover.flow.conductance import flowing_cells
+from aquirecover.flow.conductance import conductances, flowing_cells
 from aquirecover.flow.grid import Grid
 from aquirecover.flow.problem import Problem
 from aquirecover.flow.schedule import Schedule
-from aquirecover.flow.stresses import FixedHead, FlowBarrier, Stress, Wells
+from aquirecover.flow.stresses import Drain, FixedHead, FlowBarrier, GeneralHead, River, Stress, Wells
 from aquirecover.variables import VARIABLES, base_unit
 
 
-def check_problem(problem: Problem) -> list[Finding]:
-    """Return everything in a problem that breaks a physical rule, in the order grid, properties, time, stresses.
+def check_problem(problem: Problem, equilibrium: bool = False) -> list[Finding]:
+    """Return everything in a problem that breaks a physical rule, in the order grid, time, properties, stresses.
 
-    Later groups are only looked at when the grid is sound, since they need it.
+    Later groups are only looked at when grid and time are sound, since they need them.
+
+    Parameters
+    ----------
+    problem : Problem
+        To be checked.
+    equilibrium : bool
+        Whether an equilibrium is sought, so that storage alone does not determine the heads.
     """
     found = Collector()
     _check_grid(problem.grid, found)
@@ -31,12 +38,17 @@ def check_problem(problem: Problem) -> list[Finding]:
     _check_names(problem, found)
     for stress in problem.stresses:
         _check_stress(problem, stress, found)
+        if isinstance(stress, Wells):
+            _check_wells(problem, stress, found)
+        elif isinstance(stress, (River, Drain, GeneralHead)):
+            _check_elevations(problem, stress, found)
+    _check_well_names(problem, found)
     _check_fixed_heads(problem, found)
     for barrier in problem.barriers:
         _check_barrier(problem.grid, barrier, found)
     _check_observations(problem, found)
     if not found.findings:
-        _check_levels(problem, found)
+        _check_levels(problem, equilibrium or bool(problem.schedule.steady.any()), found)
     return found.findings
 
 
@@ -91,6 +103,12 @@ def _check_grid(grid: Grid, found: Collector) -> None:
 
 
 def _check_schedule(schedule: Schedule, found: Collector) -> None:
+    if schedule.n_period == 0:
+        found.add("schedule.period_length", "has no stress period: give one or more.")
+    try:
+        np.datetime64(schedule.start)
+    except ValueError:
+        found.add("schedule.start", f"{schedule.start!r}: must be a date as 2021-01-01.")
     for period in range(schedule.n_period):
         length, steady = schedule.period_length[period], schedule.steady[period]
         key = f"schedule.period_length[period {period + 1}]"
@@ -98,7 +116,7 @@ def _check_schedule(schedule: Schedule, found: Collector) -> None:
             found.add(key, f"{length:g} d: must be greater than 0 (or 0 in a steady period).")
         if schedule.n_steps[period] < 1:
             found.add(f"schedule.n_steps[period {period + 1}]", f"{schedule.n_steps[period]}: must be 1 or more.")
-        if not schedule.step_multiplier[period] > 0.0:
+        if not 0.0 < schedule.step_multiplier[period] < np.inf:
             found.add(
                 f"schedule.step_multiplier[period {period + 1}]", f"{schedule.step_multiplier[period]:g}: must be greater than 0."
             )
@@ -112,16 +130,20 @@ def _check_properties(problem: Problem, found: Collector) -> None:
     between = grid.active[:-1] & grid.active[1:] & ~np.isnan(properties.leakance)
     bad = np.flatnonzero(_broken("leakance", properties.leakance) & between)
     if bad.size:
-        _report(found, f"leakance[{grid.describe(int(bad[0]))}]", "leakance", float(properties.leakance.flat[bad[0]]), bad.size - 1)
+        value = float(properties.leakance.flat[bad[0]])
+        _report(found, f"leakance[{grid.describe(int(bad[0]))}]", "leakance", value, bad.size - 1)
+    if problem.initial_head.shape != grid.shape:
+        found.add("initial_head", f"has shape {problem.initial_head.shape}: must be (n_layer, n_y, n_x) = {grid.shape}.")
+        return
     _check_cells(grid, "initial_head", problem.initial_head, grid.active, found)
 
 
 def _check_names(problem: Problem, found: Collector) -> None:
     seen = {"storage"}
-    for item in (*problem.stresses, *problem.fixed_heads):
-        if item.name in seen:
-            found.add(item.name, "another term of the budget has this name: names of stresses must differ.")
-        seen.add(item.name)
+    for name in problem.terms[1:]:
+        if name in seen:
+            found.add(name, "another term of the budget has this name: names of stresses must differ.")
+        seen.add(name)
 
 
 def _check_cell_numbers(grid: Grid, name: str, cell: IntArray, labels: tuple[str, ...], found: Collector) -> bool:
@@ -138,14 +160,11 @@ def _check_cell_numbers(grid: Grid, name: str, cell: IntArray, labels: tuple[str
 
 def _check_stress(problem: Problem, stress: Stress, found: Collector) -> None:
     grid = problem.grid
-    wells = isinstance(stress, Wells)
     per_cell = tuple(stress.names[w] for w in stress.well) if isinstance(stress, Wells) else _numbered(stress.n)
     per_item = stress.names if isinstance(stress, Wells) else per_cell
     _check_cell_numbers(grid, stress.name, stress.cell, per_cell, found)
     for name, series in stress.values().items():
         _check_series(problem, stress.name, name, series, per_item, found)
-    if wells:
-        _check_wells(problem, stress, found)
 
 
 def _numbered(n: int) -> tuple[str, ...]:
@@ -168,8 +187,49 @@ def _check_series(
         _report(found, key, name, float(series[first]), len(bad) - 1, remedy)
 
 
-def _check_wells(problem: Problem, wells: Stress, found: Collector) -> None:
-    assert isinstance(wells, Wells)
+def _check_well_names(problem: Problem, found: Collector) -> None:
+    owner: dict[str, str] = {}
+    for wells in problem.wells:
+        for name in wells.names:
+            if name in owner:
+                found.add(f"{wells.name}.{name}", f"another well of {owner[name]} has this name: names of wells must differ.")
+            owner[name] = wells.name
+
+
+def _check_elevations(problem: Problem, stress: River | Drain | GeneralHead, found: Collector) -> None:
+    """Check that a river bed lies below its stage and that no convertible cell is drawn below its bottom."""
+    n_period, grid = problem.schedule.n_period, problem.grid
+    values = stress.values()
+    if any(series.ndim == 2 and series.shape[0] != n_period for series in values.values()):
+        return  # reported already
+    if isinstance(stress, River):
+        for place, stage, bed in _pairs(stress.stage, stress.bottom_elevation):
+            found.add(f"{stress.name}.{place}.bottom_elevation", f"{bed:g} m: must not be above the stage, {stage:g} m.")
+    sound = (stress.cell >= 0) & (stress.cell < grid.n_cell)
+    cell = np.where(sound, stress.cell, 0)
+    limit = np.where(sound & problem.properties.convertible.ravel()[cell], grid.bottom.ravel()[cell], -np.inf)
+    name = {"river": "stage", "drain": "elevation", "general_head": "boundary_head"}[stress.kind]
+    for place, value, bottom in _pairs(values[name], limit):
+        rule = f"must not be below the bottom of its convertible cell, {bottom:g} m."
+        found.add(f"{stress.name}.{place}.{name}", f"{value:g} m: {rule}")
+
+
+def _pairs(upper: FloatArray, lower: FloatArray) -> list[tuple[str, float, float]]:
+    """Return the first place where `upper` lies below `lower`, with both values, in a list that is empty where none does."""
+    above, below = np.broadcast_arrays(upper, lower)
+    bad = np.argwhere(above < below)
+    if not bad.size:
+        return []
+    first = tuple(int(i) for i in bad[0])
+    period = f"[period {first[0] + 1}]" if above.ndim == 2 else ""
+    return [(f"cell[{first[-1] + 1}]{period}", float(above[first]), float(below[first]))]
+
+
+def _check_wells(problem: Problem, wells: Wells, found: Collector) -> None:
+    if not 0.0 <= wells.flow_reduction <= 1.0:
+        found.add(f"{wells.name}.flow_reduction", f"{wells.flow_reduction:g}: must be from 0 to 1.")
+    for n in np.flatnonzero(wells.fraction < 0.0)[:5]:
+        found.add(f"{wells.name}.{wells.names[wells.well[n]]}.fraction", f"{wells.fraction[n]:g}: must be 0 or more.")
     connected = np.bincount(wells.well, minlength=len(wells.names))
     for n in np.flatnonzero(connected == 0)[:5]:
         found.add(f"{wells.name}.{wells.names[n]}", "has no cell: its screen must cross an active cell.")
@@ -200,7 +260,8 @@ def _check_fixed_heads(problem: Problem, found: Collector) -> None:
         if not sound or boundary.head.size == 0:
             continue
         lowest = boundary.head.min(axis=0) if boundary.head.ndim == 2 else boundary.head
-        below = np.flatnonzero((lowest < grid.bottom.ravel()[boundary.cell]) & problem.properties.convertible.ravel()[boundary.cell])
+        convertible = problem.properties.convertible.ravel()[boundary.cell]
+        below = np.flatnonzero((lowest < grid.bottom.ravel()[boundary.cell]) & convertible)
         if below.size:
             cell = int(boundary.cell[below[0]])
             found.add(
@@ -227,44 +288,79 @@ def _check_barrier(grid: Grid, barrier: FlowBarrier, found: Collector) -> None:
     if apart.size:
         first, second = (grid.describe(int(cells[apart[0]])) for cells in (barrier.cell, barrier.neighbour))
         found.add(f"{barrier.name}.{labels[apart[0]]}", f"{first} and {second} must be horizontal neighbours.")
+    faces = np.sort(np.stack((barrier.cell, barrier.neighbour)), axis=0)
+    _, first_place, count = np.unique(faces, axis=1, return_index=True, return_counts=True)
+    for n in first_place[count > 1][:1]:
+        first, second = (grid.describe(int(cells[n])) for cells in faces)
+        found.add(f"{barrier.name}.{labels[n]}", f"the face between {first} and {second} is listed twice: list it once.")
 
 
 def _check_observations(problem: Problem, found: Collector) -> None:
     observations = problem.observations
     if len(set(observations.names)) != len(observations.names) or len(observations.names) != observations.cell.size:
-        found.add("observations", f"{len(observations.names)} names for {observations.cell.size} cells: names must be unique, one a cell.")
+        numbers = f"{len(observations.names)} names for {observations.cell.size} cells"
+        found.add("observations", f"{numbers}: names must be unique, one a cell.")
         return
+    for name in sorted(set(observations.measured) - set(observations.names))[:5]:
+        found.add(f"observations.measured.{name}", "is the name of no observation point: must be one of observations.names.")
     _check_cell_numbers(problem.grid, "observations", observations.cell, observations.names, found)
     zones = problem.zones
-    if zones is not None and (zones.index.shape != problem.grid.shape or zones.index.max(initial=-1) >= len(zones.names)):
-        found.add("zones", f"index has shape {zones.index.shape} and {len(zones.names)} names: must cover the grid and its numbers.")
+    if zones is None:
+        return
+    if zones.index.shape != problem.grid.shape or zones.index.max(initial=-1) >= len(zones.names):
+        numbers = f"index has shape {zones.index.shape} and {len(zones.names)} names"
+        found.add("zones", f"{numbers}: must cover the grid and its numbers.")
+    if len({*zones.names, "rest"}) != len(zones.names) + 1:
+        found.add("zones.names", "must be unique, and none of them `rest`.")
 
 
-def _check_levels(problem: Problem, found: Collector) -> None:
+def _check_levels(problem: Problem, steady: bool, found: Collector) -> None:
     """Every connected part needs a level to hold on to: always when steady, else unless it stores water."""
-    schedule = problem.schedule
     properties = problem.properties
     stores = (properties.specific_storage > 0.0) | (properties.convertible & (properties.specific_yield > 0.0))
-    if not schedule.steady.any() and stores[problem.grid.active].all():
+    if not steady and stores[problem.grid.active].all():
         return
-    from scipy import ndimage
-
     flowing = flowing_cells(problem.grid)
-    part, n_part = ndimage.label(flowing)
+    part, n_part = _connected(problem, flowing)
     held = np.zeros(n_part + 1, dtype=bool)
     for boundary in problem.fixed_heads:
         held[part.ravel()[boundary.cell]] = True
     for stress in problem.stresses:
         if stress.holds_head():
             held[part.ravel()[stress.cell]] = True
-    if not schedule.steady.any():
+    if not steady:
         held[part[stores & flowing]] = True
+    held[part[~flowing]] = True
     for number in np.flatnonzero(~held[1:])[:3] + 1:
         cell = int(np.flatnonzero(part.ravel() == number)[0])
         size = int((part == number).sum())
         found.add(
             "fixed_heads",
-            f"{size} connected cells about {problem.grid.describe(cell)} have no fixed head, general head or river"
-            f"{', and a period is steady' if schedule.steady.any() else ' and no storage'}: the head is not determined. "
+            f"{size} connected cells about {problem.grid.describe(cell)} have no fixed head, general head, river, drain or "
+            f"evapotranspiration{', and a steady state is sought' if steady else ' and no storage'}: the head is not determined. "
             "Add a boundary that holds a head, give storage and transient periods, or make the cells inactive.",
         )
+
+
+def _connected(problem: Problem, flowing: BoolArray) -> tuple[IntArray, int]:
+    """Return the number of the connected part of each cell, from 1, and how many parts there are; 0 may stand for no flow."""
+    grid = problem.grid
+    if not (problem.barriers or grid.pass_through.any() or (problem.properties.leakance == 0.0).any()):
+        from scipy import ndimage
+
+        part, n_part = ndimage.label(flowing)
+        return part.astype(np.int64), int(n_part)
+    # closed faces part the model, and pass-through cells join it along the vertical alone
+    from scipy import sparse
+    from scipy.sparse import csgraph
+
+    faces, (_, n_y, n_x) = conductances(problem), grid.shape
+    near, far = [], []
+    for c, offset in ((faces.cx, 1), (faces.cy, n_x), (faces.cz, n_y * n_x)):
+        open_face = np.flatnonzero(c > 0.0)
+        near.append(open_face)
+        far.append(open_face + offset)
+    pairs = (np.concatenate(near), np.concatenate(far))
+    graph = sparse.coo_array((np.ones(pairs[0].size, dtype=bool), pairs), shape=(grid.n_cell, grid.n_cell))
+    n_part, part = csgraph.connected_components(graph, directed=False)
+    return part.reshape(grid.shape).astype(np.int64) + 1, int(n_part)

@@ -32,12 +32,9 @@ def conductances(problem: Problem) -> Conductances:
     cy = np.zeros(grid.shape)
     thickness = np.where(grid.active, grid.thickness, 0.0)
     x_width, y_width = np.broadcast_arrays(grid.dx[None, :], grid.dy[:, None])
-    cx[:, :, :-1] = _harmonic(
-        (properties.k * thickness)[:, :, :-1], (properties.k * thickness)[:, :, 1:], x_width[:, :-1], x_width[:, 1:], y_width[:, :-1]
-    )
-    cy[:, :-1] = _harmonic(
-        (properties.k22 * thickness)[:, :-1], (properties.k22 * thickness)[:, 1:], y_width[:-1], y_width[1:], x_width[:-1]
-    )
+    along_x, along_y = properties.k * thickness, properties.k22 * thickness
+    cx[:, :, :-1] = _harmonic(along_x[:, :, :-1], along_x[:, :, 1:], x_width[:, :-1], x_width[:, 1:], y_width[:, :-1])
+    cy[:, :-1] = _harmonic(along_y[:, :-1], along_y[:, 1:], y_width[:-1], y_width[1:], x_width[:-1])
     result = Conductances(cx, cy, _vertical(problem))
     for barrier in problem.barriers:
         _apply_barrier(grid, barrier, result)

@@ -98,7 +98,7 @@ class StepSolver:
         try:
             return self.solve(start.head, steady)
         except ConvergenceError:
-            if not self.system.has_convertible:
+            if not self.system.nonlinear:
                 raise
         state, outer, inner = start, 0, 0
         for exponent in range(8):

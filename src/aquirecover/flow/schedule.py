@@ -51,7 +51,10 @@ class Schedule:
     ) -> None:
         length = np.array(period_length, dtype=np.float64, ndmin=1)
         n = length.size
-        steps = column_of(n_steps, n, "n_steps").astype(np.int64)
+        wanted = column_of(n_steps, n, "n_steps")
+        if not (wanted == np.round(wanted)).all():
+            raise ValueError("n_steps must be whole numbers.")
+        steps = wanted.astype(np.int64)
         fields: dict[str, np.ndarray] = {
             "period_length": length,
             "n_steps": steps,
@@ -60,7 +63,7 @@ class Schedule:
         }
         if save_step is None:
             save = np.zeros(int(steps.sum()), dtype=bool)
-            save[np.cumsum(steps) - 1] = True
+            save[np.cumsum(steps)[steps > 0] - 1] = True
         else:
             save = np.broadcast_to(np.asarray(save_step, dtype=bool), (int(steps.sum()),)).copy()
         fields["save_step"] = save

@@ -111,7 +111,7 @@ class _March:
                 "period, a smaller step_multiplier, or a larger newton.max_iterations."
             ) from error
         self.state = solution.state
-        error = self.budget.close(step)
+        budget_error = self.budget.close(step)
         self.reports.append(
             StepReport(
                 step,
@@ -122,7 +122,7 @@ class _March:
                 parts,
                 solution.residual,
                 solution.largest_change,
-                error,
+                budget_error,
             )
         )
         self._record_heads(step)

@@ -40,7 +40,7 @@ def solve_steady(problem: Problem, period: int, settings: SimulateSettings | Non
         When there is no equilibrium or it is not found.
     """
     settings = settings or SimulateSettings()
-    findings = check_problem(problem)
+    findings = check_problem(problem, equilibrium=True)
     if findings:
         raise ConfigError(findings)
     system = FlowSystem(problem)

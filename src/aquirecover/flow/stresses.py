@@ -119,7 +119,10 @@ class Wells(Stress):
         n_well = int(self.well.max()) + 1 if self.n else 0
         self.names = tuple(f"W{i + 1}" for i in range(n_well)) if names is None else tuple(names)
         if self.well.size != self.n or n_well > len(self.names):
-            raise ValueError(f"{name}: {self.n} connections, {self.well.size} well numbers and {len(self.names)} names do not fit.")
+            numbers = f"{self.n} connections, {self.well.size} well numbers and {len(self.names)} names"
+            raise ValueError(f"{name}: {numbers} do not fit.")
+        if self.n and int(self.well.min()) < 0:
+            raise ValueError(f"{name}.well holds {int(self.well.min())}: wells are numbered from 0.")
         self.pumping_rate = series_of(pumping_rate, len(self.names), f"{name}.pumping_rate")
         self.injection_rate = series_of(injection_rate, len(self.names), f"{name}.injection_rate")
         self.fraction = column_of(fraction, self.n, f"{name}.fraction")
@@ -213,7 +216,7 @@ class River(Stress):
         return {"stage": self.stage, "conductance": self.conductance, "bottom_elevation": self.bottom_elevation}
 
     def holds_head(self) -> bool:
-        """A river ties the head to its stage where its bed conducts."""
+        """Tell whether the bed conducts and so ties the head to its stage."""
         return bool(np.any(self.conductance > 0.0))
 
 
@@ -247,6 +250,10 @@ class Drain(Stress):
         """Return ``elevation`` and ``conductance``."""
         return {"elevation": self.elevation, "conductance": self.conductance}
 
+    def holds_head(self) -> bool:
+        """Tell whether the drain conducts; one that runs dry holds nothing, and the solver then refuses."""
+        return bool(np.any(self.conductance > 0.0))
+
 
 @final
 class GeneralHead(Stress):
@@ -279,7 +286,7 @@ class GeneralHead(Stress):
         return {"boundary_head": self.boundary_head, "conductance": self.conductance}
 
     def holds_head(self) -> bool:
-        """A general head ties the head wherever it conducts."""
+        """Tell whether the boundary conducts and so ties the head."""
         return bool(np.any(self.conductance > 0.0))
 
 
@@ -319,6 +326,10 @@ class Evapotranspiration(Stress):
     def values(self) -> Mapping[str, FloatArray]:
         """Return ``surface``, ``rate`` and ``extinction_depth``."""
         return {"surface": self.surface, "rate": self.rate, "extinction_depth": self.extinction_depth}
+
+    def holds_head(self) -> bool:
+        """Tell whether any water is lost; below the extinction depth nothing is held, and the solver then refuses."""
+        return bool(np.any(self.rate > 0.0))
 
 
 @final
@@ -361,7 +372,8 @@ class FlowBarrier:
         self.name = name
         self.cell = cells_of(cell, f"{name}.cell")
         self.neighbour = cells_of(neighbour, f"{name}.neighbour")
-        self.hydraulic_characteristic = column_of(hydraulic_characteristic, int(self.cell.size), f"{name}.hydraulic_characteristic")
+        label = f"{name}.hydraulic_characteristic"
+        self.hydraulic_characteristic = column_of(hydraulic_characteristic, int(self.cell.size), label)
 
 
 def split_screens(
@@ -384,7 +396,8 @@ def split_screens(
         Share of the well's rate, k times screened thickness over their sum, shape ``(n,)``.
     """
     n_layer = grid.shape[0]
-    px, py, upper, lower = np.broadcast_arrays(*(np.atleast_1d(np.asarray(v, dtype=np.float64)) for v in (x, y, screen_top, screen_bottom)))
+    given = (np.atleast_1d(np.asarray(value, dtype=np.float64)) for value in (x, y, screen_top, screen_bottom))
+    px, py, upper, lower = np.broadcast_arrays(*given)
     cell = np.stack([grid.locate(px, py, layer) for layer in range(n_layer)], axis=1)
     inside = cell >= 0
     safe = np.where(inside, cell, 0)
