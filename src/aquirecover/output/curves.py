@@ -7,8 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from aquirecover.output.style import INK, QUIET, finish_time_axis, in_style, label_ends, letter, line_style, new_figure, wrapped
-from aquirecover.output.views import aquifer_layers, area_mean, is_dated, restriction_time
+from aquirecover.flow.arrays import FloatArray
+from aquirecover.output.style import (
+    INK,
+    QUIET,
+    finish_time_axis,
+    in_style,
+    label_ends,
+    letter,
+    line_style,
+    long_date,
+    new_figure,
+    wrapped,
+)
+from aquirecover.output.views import aquifer_layers, area_mean, is_dated, restriction_index, restriction_time
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -38,14 +50,17 @@ def recovery_curves(datasets: Mapping[str, xr.Dataset]) -> Figure:
     for aquifer, ax in zip(aquifers, panels, strict=True):
         _label_curves(datasets, aquifer, ax)
     _mark_restriction(panels[0], first, text=True)
+    figure.align_ylabels(list(panels))
     return figure
 
 
 def draw_recovery_curves(datasets: Mapping[str, xr.Dataset], aquifer: str, ax: Axes) -> Axes:
     """Draw the area-weighted mean head of an aquifer for each scenario, with its reference and legal levels."""
     first = next(iter(datasets.values()))
-    for number, dataset in enumerate(datasets.values()):
-        ax.plot(dataset["time"].values, area_mean(dataset, dataset["head"].values, aquifer), **line_style(number), zorder=3)
+    curves = [area_mean(dataset, dataset["head"].values, aquifer) for dataset in datasets.values()]
+    for number, (dataset, curve) in enumerate(zip(datasets.values(), curves, strict=True)):
+        ax.plot(dataset["time"].values, curve, **line_style(number), zorder=3)
+    _draw_shared_history(list(datasets.values()), curves, ax)
     low, high = _range(ax)
     level = float(area_mean(first, first["reference_head"].values, aquifer))
     _level(ax, level, _reference_name(first), above=True)
@@ -58,6 +73,19 @@ def draw_recovery_curves(datasets: Mapping[str, xr.Dataset], aquifer: str, ax: A
     ax.set_ylabel("Mean head (m)")
     finish_time_axis(ax, is_dated(first))
     return ax
+
+
+def _draw_shared_history(datasets: list[xr.Dataset], curves: list[FloatArray], ax: Axes) -> None:
+    """Draw the history over the coloured lines, in ink, when it is the same for all."""
+    first, until = datasets[0], restriction_index(datasets[0]) + 1
+    same = all(
+        curve.size >= until
+        and np.array_equal(dataset["time"].values[:until], first["time"].values[:until])
+        and np.allclose(curve[:until], curves[0][:until], rtol=0.0, atol=1e-3, equal_nan=True)
+        for dataset, curve in zip(datasets, curves, strict=True)
+    )
+    if same and restriction_time(first) is not None:
+        ax.plot(first["time"].values[:until], curves[0][:until], color="#4d4d4d", zorder=4)
 
 
 def _reference_name(dataset: xr.Dataset) -> str:
@@ -104,8 +132,8 @@ def _mark_restriction(ax: Axes, dataset: xr.Dataset, *, text: bool) -> None:
     if not text:
         ax.axvline(start, color=INK, linewidth=0.6, zorder=1)  # type: ignore[arg-type]
         return
-    when = dataset.attrs["restriction_start"] if is_dated(dataset) else f"day {float(start):g}"
-    ax.annotate(f"restriction from {when}", (start, 1.0), xycoords=("data", "axes fraction"), xytext=(3, 3),  # type: ignore[arg-type]
+    when = long_date(dataset.attrs["restriction_start"]) if is_dated(dataset) else f"day {float(start):g}"
+    ax.annotate(f"restriction from {when}", (start, 1.0), xycoords=("data", "axes fraction"), xytext=(3, 3),
                 textcoords="offset points", fontsize=7, color=INK, va="bottom")  # fmt: skip
 
 

@@ -76,10 +76,10 @@ def _map_entries(report: RecoveryReport, n_saved: int) -> dict[str, Entry]:
     """Return fields of every cell, at the end of the run where they have no time, and sums by layer."""
     maps, names = report.maps, report.references
     series = ("time", "layer")
-    mean = {"comment": "means of the year around it"} if report.average == "year" else {}
+    year = ", mean of a year" if report.average == "year" else ""
     return {
-        "start_head": (CELL, maps.start_head, _about("head", comment="at the start of the restriction", **mean)),
-        "end_head": (CELL, maps.end_head, _about("head", comment="at the end of the run", **mean)),
+        "start_head": (CELL, maps.start_head, _about("head", comment=f"at the start of the restriction{year}")),
+        "end_head": (CELL, maps.end_head, _about("head", comment=f"at the end of the run{year}")),
         "recovery_reference_head": (("reference", *CELL), _stacked(names, maps.reference_head), _about("reference_head")),
         "residual_drawdown": (("reference", *CELL), _stacked(names, maps.residual_drawdown), _about("residual_drawdown")),
         "recovery_fraction": (("reference", *CELL), _stacked(names, maps.recovery_fraction), _about("recovery_fraction")),
@@ -105,7 +105,10 @@ def _place_entries(
     """Return the measures of points or zones, with `n_rest` empty places after them."""
     names = report.references
     padded = _padding(n_rest)
-    latest = lambda values: padded(values[..., -n_time:, :])  # noqa: E731
+
+    def latest(values: FloatArray) -> FloatArray:
+        return padded(values[..., -n_time:, :])
+
     per_reference = {
         "residual_drawdown": ((clock, kind), _stacked(names, place.residual_drawdown), latest),
         "recovery_fraction": ((clock, kind), _stacked(names, place.recovery_fraction), latest),
@@ -179,7 +182,10 @@ def _place_rows(dataset: xr.Dataset, kind: str) -> list[Sequence[Any]]:
     """Return the rows of zones or points, by place and then by reference."""
     places = [str(name) for name in dataset[kind].values if not (kind == "zone" and name == "rest")]
     n, references = len(places), [str(name) for name in dataset["reference"].values]
-    known = lambda name: dataset[f"{kind}_{name}"].values[..., :n]  # noqa: E731
+
+    def known(name: str) -> FloatArray:
+        return np.asarray(dataset[f"{kind}_{name}"].values[..., :n])
+
     shape = (len(references), n)
     alike = [known("start_head"), known("end_head")]
     extra = [np.full(n, np.nan)] * 3

@@ -1,13 +1,15 @@
-"""How figures look: sizes of a printed page, one font with all Vietnamese letters, colours that colour-blind people tell apart."""
+"""How figures look: sizes of a printed page, a font with all Vietnamese letters, colours that colour-blind people tell apart."""
 
 from __future__ import annotations
 
 import functools
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,7 +72,7 @@ def in_style(function: Callable[P, R]) -> Callable[P, R]:
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         import matplotlib as mpl
 
-        with mpl.rc_context(STYLE):
+        with mpl.rc_context(STYLE):  # type: ignore[arg-type]  # the stubs name every key
             return function(*args, **kwargs)
 
     return wrapped
@@ -99,12 +101,18 @@ def wrapped(text: str, width: int = 26) -> str:
     return "\n".join(textwrap.wrap(text, width, break_long_words=False)) or text
 
 
+def long_date(text: str) -> str:
+    """Return ``2021-01-01`` as ``1 January 2021``."""
+    day = date.fromisoformat(text)
+    return f"{day.day} {day:%B} {day.year}"
+
+
 def line_style(number: int) -> dict[str, Any]:
     """Return colour and dashes of the n-th series: colours first, then the dashes tell them apart too."""
     return {"color": SERIES[number % len(SERIES)], "linestyle": DASHES[number // len(SERIES) % len(DASHES)]}
 
 
-def spread(position: Sequence[float], gap: Sequence[float] | float, low: float, high: float) -> np.ndarray:
+def spread(position: ArrayLike, gap: ArrayLike, low: float, high: float) -> np.ndarray:
     """Return positions as near to the given ones as a least `gap` between neighbours allows, inside low..high where they fit.
 
     Neighbours that are too close are merged into blocks that sit on the mean of their members (pool adjacent violators).
@@ -168,5 +176,6 @@ def finish_time_axis(ax: Axes, dated: bool) -> None:
         ax.set_xlabel("Time (d)")
         return
     ax.xaxis_date()
-    ax.xaxis.set_major_locator(dates.AutoDateLocator(minticks=4, maxticks=9))
-    ax.xaxis.set_major_formatter(dates.ConciseDateFormatter(ax.xaxis.get_major_locator(), show_offset=False))
+    ax.xaxis.set_major_locator(dates.AutoDateLocator(minticks=4, maxticks=9))  # type: ignore[no-untyped-call]
+    formatter = dates.ConciseDateFormatter(ax.xaxis.get_major_locator(), show_offset=False)  # type: ignore[no-untyped-call]
+    ax.xaxis.set_major_formatter(formatter)

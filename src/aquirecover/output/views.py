@@ -69,10 +69,10 @@ def year_overlap(dataset: xr.Dataset) -> tuple[list[int], FloatArray]:
         first_year, last_year = (int(str(date)[:4]) for date in (start, last))
         years = list(range(first_year, max(last_year, first_year) + 1))
         bounds = np.array([np.datetime64(f"{year:04d}-01-01", "D") for year in [*years, years[-1] + 1]])
-        days: FloatArray = (bounds - start).astype(np.float64)
+        days = np.asarray(bounds - start, dtype=np.float64)
     else:
         years = list(range(1, max(int(np.ceil(edges[-1] / DAYS_PER_YEAR - 1e-9)), 1) + 1))
-        days = np.arange(len(years) + 1) * DAYS_PER_YEAR
+        days = np.arange(len(years) + 1, dtype=np.float64) * DAYS_PER_YEAR
     upper: FloatArray = np.minimum(days[1:, None], edges[None, 1:])
     lower: FloatArray = np.maximum(days[:-1, None], edges[None, :-1])
     return years, np.clip(upper - lower, 0.0, None)

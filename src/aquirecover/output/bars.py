@@ -1,0 +1,243 @@
+"""Figures of amounts: the water budget, where the water that is no longer pumped went, and scenarios side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from aquirecover.flow.arrays import FloatArray
+from aquirecover.flow.schedule import DAYS_PER_YEAR
+from aquirecover.output.style import INK, QUIET, in_style, label_ends, letter, line_style, new_figure, wrapped
+from aquirecover.output.views import aquifer_layers, area_mean, is_dated, restriction_index, restriction_step, year_means
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Colours of each class of term: the first, second … of a class; after the last it starts again.
+KIND_COLOURS = {
+    "storage": ("#8c8c8c",),
+    "wells": ("#D55E00", "#f0a35e"),
+    "recharge": ("#56B4E9", "#a6d5f2"),
+    "river": ("#0072B2", "#4a98c9", "#8fc1e0", "#264e70", "#6a9fb5"),
+    "drain": ("#B79F00", "#dccb60", "#8a7a1c"),
+    "general_head": ("#009E73", "#b3a0cf", "#8fd1a5", "#7b6aa8", "#4f9d94"),
+    "fixed_head": ("#2f6b58", "#7fb09f"),
+    "evapotranspiration": ("#E69F00", "#f5cd79"),
+}
+
+
+@in_style
+def budget_bars(dataset: xr.Dataset) -> Figure:
+    """Draw inflow and outflow of each term in the first year, the last before the restriction, and the last of the run."""
+    moments = _moments(dataset)
+    figure = new_figure(10.0 * dataset.sizes["term"] + 22.0)
+    ax = figure.subplots()
+    draw_budget(dataset, moments, ax)
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=len(moments))
+    return figure
+
+
+def draw_budget(dataset: xr.Dataset, moments: Sequence[tuple[str, FloatArray, FloatArray]], ax: Axes) -> Axes:
+    """Draw bars to the right for inflow and to the left for outflow, one group a term, one bar a moment.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        A result.
+    moments : sequence of tuple
+        Name of the moment, and inflow and outflow of each term, shape ``(n_term,)``, m³/d.
+    ax : Axes
+        To draw on.
+    """
+    terms = [str(term) for term in dataset["term"].values]
+    shades = ["#bdd7e7", "#6baed6", "#08519c"][-len(moments) :]
+    height = 0.78 / len(moments)
+    place = np.arange(len(terms), dtype=np.float64)
+    largest = max(float(max(inflow.max(), outflow.max())) for _, inflow, outflow in moments)
+    unit, factor = ("thousand m³/d", 1e-3) if largest >= 1e4 else ("m³/d", 1.0)
+    for i, (name, inflow, outflow) in enumerate(moments):
+        y = place + (i - 0.5 * (len(moments) - 1)) * height
+        ax.barh(y, inflow * factor, height * 0.92, color=shades[i], label=name)
+        ax.barh(y, -outflow * factor, height * 0.92, color=shades[i])
+        for values, sign in ((inflow, 1.0), (outflow, -1.0)):
+            _bar_values(ax, y, sign * values * factor, largest * factor)
+    ax.axvline(0.0, color=INK, linewidth=0.6)
+    ax.set_yticks(place, [term.replace("_", " ") for term in terms])
+    ax.tick_params(axis="y", length=0)
+    ax.spines["left"].set_visible(False)
+    ax.invert_yaxis()
+    ax.set_xlim(-1.18 * largest * factor, 1.18 * largest * factor)
+    ax.xaxis.set_major_formatter(lambda value, _: f"{abs(value):,.6g}")
+    ax.set_xlabel(f"out of the groundwater  ←  {unit}  →  into the groundwater")
+    ax.margins(y=0.02)
+    return ax
+
+
+def _bar_values(ax: Axes, y: FloatArray, values: FloatArray, largest: float) -> None:
+    """Write the value at the end of each bar that can be seen."""
+    for at, value in zip(y, values, strict=True):
+        if abs(value) > 2e-3 * largest:
+            offset = (2, 0) if value > 0.0 else (-2, 0)
+            text = f"{abs(value):,.0f}" if largest >= 100.0 else f"{abs(value):.1f}"
+            ax.annotate(text, (value, at), xytext=offset, textcoords="offset points", va="center", fontsize=6.2, color=QUIET,
+                        ha="left" if value > 0.0 else "right")  # fmt: skip
+
+
+def _moments(dataset: xr.Dataset) -> list[tuple[str, FloatArray, FloatArray]]:
+    """Return the budget at the start, before the restriction and at the end: means of years where the run has dates."""
+    inflow, outflow = dataset["budget_inflow"].values, dataset["budget_outflow"].values
+    years, days, means = year_means(dataset, np.stack([inflow, outflow], axis=1))
+    whole = [i for i, n in enumerate(days) if n > 364.0] or list(range(len(years)))
+    picks = {whole[0]: f"{years[whole[0]]}"}
+    step = restriction_step(dataset)
+    if step is not None:
+        moment = dataset["step_time"].values[step]
+        last = int(str(moment)[:4]) - 1 if is_dated(dataset) else int(np.ceil(moment / DAYS_PER_YEAR - 1e-9))
+        if last in years:
+            picks[years.index(last)] = f"{last}, last year before the restriction"
+    picks[whole[-1]] = f"{years[whole[-1]]}"
+    prefix = "" if is_dated(dataset) else "year "
+    return [(prefix + name, means[i, 0], means[i, 1]) for i, name in picks.items()]
+
+
+@in_style
+def water_sources(dataset: xr.Dataset) -> Figure:
+    """Draw, year by year, where the water went that is no longer pumped.
+
+    Raises
+    ------
+    ValueError
+        When the dataset has no recovery metrics.
+    """
+    figure = new_figure(75.0)
+    ax = figure.subplots()
+    ends = draw_water_sources(dataset, ax)
+    figure.draw_without_rendering()
+    label_ends(ax, ends)
+    return figure
+
+
+def draw_water_sources(dataset: xr.Dataset, ax: Axes) -> list[tuple[float, str, str]]:
+    """Stack what went into storage and what other terms gave less, each year; the sum is the pumping that stopped.
+
+    The comparison with a run without restriction is drawn where the dataset has it.
+
+    Returns
+    -------
+    list of tuple
+        Middle of each layer of the stack at the right end, name of the term and colour, for labels.
+    """
+    if "source_volume" not in dataset:
+        raise ValueError("source_volume: the result has none. Assess the recovery of the run before drawing its water sources.")
+    comparison = [str(name) for name in dataset["comparison"].values]
+    volume = dataset["source_volume"].values[-1]
+    edges = np.concatenate(([0.0], dataset["source_year_end"].values))
+    rate = volume / np.diff(edges)[:, None] / 1e3
+    terms, colours = [str(term) for term in dataset["term"].values], term_colours(dataset)
+    wells = [i for i, kind in enumerate(dataset["term_kind"].values) if kind == "wells"]
+    gone = {i: -rate[:, i] for i in range(len(terms)) if i not in wells and np.abs(rate[:, i]).max() > 1e-3 * np.abs(rate).max()}
+    order = sorted(gone, key=lambda i: (terms[i] != "storage", -abs(float(gone[i][-1]))))
+    middle, ends = edges / DAYS_PER_YEAR, []
+    top, bottom = np.zeros(edges.size - 1), np.zeros(edges.size - 1)
+    for i in order:
+        base = np.where(gone[i] >= 0.0, top, bottom)
+        ax.stairs(base + gone[i], middle, baseline=base, fill=True, color=colours[i], linewidth=0.0)
+        ax.stairs(base + gone[i], middle, baseline=base, color="white", linewidth=0.35)
+        where = "storage: heads rise" if terms[i] == "storage" else terms[i].replace("_", " ")
+        ends.append((float(base[-1] + 0.5 * gone[i][-1]), wrapped(where, 24), _darker(colours[i])))
+        top, bottom = top + np.maximum(gone[i], 0.0), bottom + np.minimum(gone[i], 0.0)
+    stopped = rate[:, wells].sum(axis=1)
+    ax.stairs(stopped, middle, baseline=None, color=INK, linewidth=1.2)
+    ax.annotate(
+        "pumping that stopped", (middle[0], stopped[0]), xytext=(4, 3), textcoords="offset points", fontsize=7.5, va="bottom"
+    )
+    ax.set_ylim(min(0.0, 1.08 * bottom.min()), 1.12 * max(top.max(), stopped.max(), 1e-9))
+    ax.set_xlim(0.0, middle[-1])
+    ax.set_xlabel("Years since the start of the restriction")
+    against = "a run without restriction" if comparison[-1] == "baseline" else "the year before it"
+    ax.set_ylabel("Flow (thousand m³/d)")
+    ax.set_title(f"Water no longer pumped: what goes into storage, and what boundaries give less or take more than in {against}",
+                 fontsize=8, fontweight="normal")  # fmt: skip
+    return ends
+
+
+def term_colours(dataset: xr.Dataset) -> list[str]:
+    """Return a colour for each term of the budget: of its class."""
+    seen: dict[str, int] = {}
+    colours = []
+    for kind in dataset["term_kind"].values:
+        choice = KIND_COLOURS.get(str(kind), ("#777777",))
+        colours.append(choice[seen.get(kind, 0) % len(choice)])
+        seen[kind] = seen.get(kind, 0) + 1
+    return colours
+
+
+def _darker(colour: str) -> str:
+    """Return a colour dark enough for text on white."""
+    from matplotlib.colors import to_hex, to_rgb
+
+    rgb = np.array(to_rgb(colour))
+    share = min(1.0, 0.5 / float(rgb @ [0.299, 0.587, 0.114]))
+    red, green, blue = (float(c) * share for c in rgb)
+    return to_hex((red, green, blue))
+
+
+@in_style
+def comparison(datasets: Mapping[str, xr.Dataset]) -> Figure:
+    """Draw the recovered head by area and aquifer, one dot a scenario, one panel an aquifer.
+
+    Parameters
+    ----------
+    datasets : mapping of str to xarray.Dataset
+        Results of one model, by the names to show.
+    """
+    first = next(iter(datasets.values()))
+    aquifers = list(aquifer_layers(first))
+    areas = [str(name) for name in first["area"].values] if "area" in first else []
+    legend_rows = -(-len(datasets) // 3)
+    figure = new_figure(6.0 * (len(areas) + 1) + 24.0 + 4.5 * legend_rows)
+    panels = figure.subplots(1, len(aquifers), sharey=True, squeeze=False)[0]
+    for aquifer, ax in zip(aquifers, panels, strict=True):
+        draw_comparison(datasets, aquifer, ax)
+    letter(panels, [f"Aquifer {aquifer}" for aquifer in aquifers])
+    panels[len(panels) // 2].set_xlabel("Mean head at the end less mean head at the start of the restriction (m)")
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, [wrapped(label, 40) for label in labels], loc="outside upper center", ncols=min(3, len(labels)))
+    return figure
+
+
+def draw_comparison(datasets: Mapping[str, xr.Dataset], aquifer: str, ax: Axes) -> Axes:
+    """Draw the rise of the mean head of an aquifer since the start of the restriction, by area, one dot a scenario."""
+    first = next(iter(datasets.values()))
+    rows: list[tuple[str, np.ndarray | None]] = [("whole area", None)]
+    if "area" in first:
+        masks = first["area_mask"].values > 0
+        rows += [(str(name), mask) for name, mask in zip(first["area"].values, masks, strict=True)]
+    place = np.arange(len(rows), dtype=np.float64)
+    values = np.array([[_rise(dataset, aquifer, mask) for _, mask in rows] for dataset in datasets.values()])
+    low, high = np.nanmin(values, axis=0), np.nanmax(values, axis=0)
+    ax.hlines(place, low, high, color="#cfcfcf", linewidth=1.2, zorder=1)
+    for number, (name, dots) in enumerate(zip(datasets, values, strict=True)):
+        marker = "osD^vPX"[number % 7]
+        ax.plot(dots, place, marker, color=line_style(number)["color"], markersize=4.0, markeredgecolor="white",
+                markeredgewidth=0.4, label=name, zorder=3)  # fmt: skip
+    ax.axvline(0.0, color=INK, linewidth=0.6, zorder=0)
+    ax.set_yticks(place, [name for name, _ in rows])
+    ax.tick_params(axis="y", length=0)
+    ax.set_ylim(len(rows) - 0.5, -0.5)
+    ax.margins(x=0.08)
+    ax.spines["left"].set_visible(False)
+    ax.grid(axis="x", color="#ececec", linewidth=0.6)
+    ax.set_axisbelow(True)
+    return ax
+
+
+def _rise(dataset: xr.Dataset, aquifer: str, mask: np.ndarray | None) -> float:
+    """Return the mean head at the end of the run less that at the start of the restriction, m."""
+    ends = dataset["head"].values[[restriction_index(dataset), -1]]
+    start, end = area_mean(dataset, ends, aquifer, mask)
+    return float(end - start)

@@ -1,0 +1,70 @@
+"""A result in a few lines of plain text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from aquirecover.output.views import aquifer_layers, area_mean, is_dated, restriction_index, restriction_step, restriction_time
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def summary(dataset: xr.Dataset) -> str:
+    """Return engine, size, steps, time, budget error, pumping before and after, recovery per aquifer, and the warnings."""
+    attrs = dataset.attrs
+    lines = [
+        str(attrs["title"]),
+        f"  engine        {attrs['engine']}, {attrs['elapsed']:.1f} s",
+        f"  cells         {attrs['n_active']:,} active of {attrs['n_cell']:,} in {dataset.sizes['layer']} layers",
+        f"  steps         {dataset.sizes['step_time']} in {attrs['n_period']} periods, {_span(dataset)}",
+        f"  iterations    {int(dataset['outer_iterations'].sum()):,} Newton, {int(dataset['inner_iterations'].sum()):,} linear",
+        f"  budget error  {attrs['largest_budget_error']:.1e} at most, of any step",
+    ]
+    lines += _pumping_lines(dataset)
+    lines += _aquifer_lines(dataset)
+    lines += [f"  warning       {text}" for text in str(attrs["warnings"]).splitlines()]
+    return "\n".join(lines)
+
+
+def _span(dataset: xr.Dataset) -> str:
+    """Return the first and last moment of a run."""
+    if not is_dated(dataset):
+        return f"{float(dataset['step_time'][-1]):g} days"
+    return f"{dataset.attrs['start']} to {str(dataset['step_time'].values[-1])[:10]}"
+
+
+def _pumping_lines(dataset: xr.Dataset) -> list[str]:
+    """Return pumping before the restriction and at the end, and what could not be delivered."""
+    if "pumping_rate" not in dataset:
+        return []
+    requested, delivered = dataset["pumping_rate"].values.sum(axis=1), dataset["pumping_rate_actual"].values.sum(axis=1)
+    step = restriction_step(dataset)
+    if step is None:
+        lines = [f"  pumping       {delivered[-1]:,.0f} m³/d at the end; no restriction"]
+    else:
+        lines = [
+            f"  pumping       {delivered[step]:,.0f} m³/d before {dataset.attrs['restriction_start']}, {delivered[-1]:,.0f} at the end"
+        ]
+    short = float((requested - delivered).max())
+    if short > 1e-6 * max(float(requested.max()), 1.0):
+        lines.append(f"  shortfall     {short:,.1f} m³/d at most: cells ran dry, and wells delivered less than was asked")
+    return lines
+
+
+def _aquifer_lines(dataset: xr.Dataset) -> list[str]:
+    """Return the mean head of each aquifer before the restriction and at the end, and the share of drawdown recovered."""
+    lines = []
+    head, reference = dataset["head"].values, dataset["reference_head"].values
+    begin = restriction_index(dataset)
+    restricted = restriction_time(dataset) is not None
+    for aquifer in aquifer_layers(dataset):
+        start, end = (float(area_mean(dataset, head[i], aquifer)) for i in (begin, -1))
+        level = float(area_mean(dataset, reference, aquifer))
+        text = f"  {aquifer:<12}  mean head {start:.2f} → {end:.2f} m"
+        if restricted and abs(level - start) >= 0.05:
+            text += f", {(end - start) / (level - start):.0%} of the drawdown recovered"
+        lines.append(text if np.isfinite(end) else f"  {aquifer:<12}  no active cells")
+    return lines
