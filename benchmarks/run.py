@@ -31,6 +31,7 @@ def measure(scenario: Path, cell_size: str) -> dict[str, float]:
     from aquirecover import runner
     from aquirecover.case.scenario import load_case
     from aquirecover.flow.simulate import simulate
+    from aquirecover.output.figures import save_figures
     from aquirecover.output.results import write_results
 
     seconds = {"import": lap()}
@@ -43,7 +44,7 @@ def measure(scenario: Path, cell_size: str) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         dataset = write_results(result, folder, recovery=recovery, settings=case.settings)
         seconds["write"] = lap()
-        runner.draw_figures(dataset, Path(folder))
+        save_figures(dataset, Path(folder) / "figures")
         seconds["figures"] = lap()
     cells, steps = int(case.problem.grid.active.sum()), case.problem.schedule.n_step
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

@@ -122,7 +122,7 @@ def help_of(command: click.Command, path: str) -> str:
 def pages() -> dict[Path, str]:
     """Return the content of every generated file."""
     from aquirecover.cli import main
-    from aquirecover.project import json_schema
+    from aquirecover.case.config import json_schema
 
     schemas = {kind: json_schema(kind) for kind in KINDS}
     found = {

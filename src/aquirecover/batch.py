@@ -20,7 +20,9 @@ from typing import Any
 
 from aquirecover.errors import AquirecoverError, ConfigError, Finding
 from aquirecover.machine import n_cores
-from aquirecover.runner import Listener, RunOptions
+from aquirecover.project import kind_of
+from aquirecover.review import compare_results
+from aquirecover.runner import Listener, RunOptions, run_scenario
 
 THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS")
 PATIENCE = 10.0  # seconds that a process gets to end after it was asked to
@@ -39,6 +41,14 @@ class Job:
     force: bool = False
 
 
+@dataclass(frozen=True)
+class Plan:
+    """The jobs of a batch, and the processes at a time that its file asks for."""
+
+    jobs: tuple[Job, ...]
+    processes: int | None = None
+
+
 def run_batch(
     paths: Iterable[Path],
     folder: Path,
@@ -48,7 +58,7 @@ def run_batch(
     force: bool = False,
     listener: Listener | None = None,
 ) -> list[Row]:
-    """Run scenarios in processes and write ``index.csv``, ``index.json`` and a figure that compares them.
+    """Run scenarios in processes and write ``index.csv``, ``index.json`` and figures that compare them.
 
     Parameters
     ----------
@@ -59,7 +69,7 @@ def run_batch(
     options : RunOptions
         For all scenarios; results of older inputs are replaced.
     jobs : int, optional
-        Processes at a time; one per core by default.
+        Processes at a time; as the batch file has it, or one per core, by default.
     force : bool
         Run again what is finished.
     listener : Listener, optional
@@ -74,56 +84,80 @@ def run_batch(
     Raises
     ------
     ConfigError
-        When a path holds no scenario.
+        When a path holds no scenario or a batch file breaks a rule.
+    KeyboardInterrupt
+        With a sentence about what is finished.
     """
     listener = listener or Listener()
-    planned = plan_batch(paths, folder, options, force)
+    plan = plan_batch(paths, folder, options, force)
     found: dict[str, Row] = {}
-    for row in _run_all(planned, jobs or n_cores(), listener):
-        found[row["scenario"]] = row
-        _write_index(folder, [found[job.name] for job in planned if job.name in found])
-        note = f" {row['error'].splitlines()[0]}" if row["error"] else ""
-        listener.say(f"{row['scenario']}: {row['status']} in {row['seconds']:.1f} s{note}")
-        listener.progress("scenarios", len(found), len(planned))
-    rows = [found[job.name] for job in planned]
+    try:
+        for row in _run_all(plan.jobs, jobs or plan.processes or n_cores(), listener):
+            found[row["scenario"]] = row
+            _write_index(folder, [found[job.name] for job in plan.jobs if job.name in found])
+            note = f": {row['error'].splitlines()[0]}" if row["error"] else ""
+            listener.say(f"{row['scenario']} {row['status']} in {row['seconds']:.1f} s{note}")
+            listener.progress("scenarios", len(found), len(plan.jobs))
+    except KeyboardInterrupt as error:
+        text = f"Interrupted: {len(found)} of {len(plan.jobs)} scenarios had ended; call again to go on from there."
+        raise KeyboardInterrupt(text) from error
+    rows = [found[job.name] for job in plan.jobs]
     good = [Path(row["folder"]) for row in rows if row["status"] != "failed"]
     if options.figures and good:
-        from aquirecover.review import compare_results
-
-        compare_results(good, folder / "comparison.png")
+        try:
+            compare_results(good, folder / "comparison")
+        except AquirecoverError as error:
+            listener.say(f"no figures that compare the scenarios: {error}")
     return rows
 
 
-def plan_batch(paths: Iterable[Path], folder: Path, options: RunOptions, force: bool = False) -> list[Job]:
-    """Return the jobs of scenario files, folders and batch files, each once and with a name of its own.
+def plan_batch(paths: Iterable[Path], folder: Path, options: RunOptions, force: bool = False) -> Plan:
+    """Return the jobs of scenario files, folders and batch files, each scenario once and with a name of its own.
 
     Raises
     ------
     ConfigError
-        When a path holds no scenario.
+        When a path holds no scenario, a batch file breaks a rule, or names cannot be told apart.
     """
-    files = list(dict.fromkeys(file.resolve() for path in paths for file in _scenario_files(path)))
-    stems = [file.stem for file in files]
-    names = [file.stem if stems.count(file.stem) == 1 else f"{file.parent.name}_{file.stem}" for file in files]
+    chosen: dict[Path, RunOptions] = {}
+    processes = None
+    for path in paths:
+        if path.is_dir():
+            chosen |= dict.fromkeys(_scenarios_in(path), options)
+        elif kind_of(path) == "batch":
+            files, own, processes = _read_batch(path, options)
+            chosen |= dict.fromkeys(files, own)
+        else:
+            chosen[path.resolve()] = options
+    stems = [file.stem for file in chosen]
+    names = [file.stem if stems.count(file.stem) == 1 else f"{file.parent.name}_{file.stem}" for file in chosen]
     clashes = sorted({name for name in names if names.count(name) > 1})
     if clashes:
         raise ConfigError([Finding("", f"several scenarios are called {name}: their results would mix.") for name in clashes])
-    return [
-        Job(name, file, replace(options, folder=folder / name, overwrite=True), force)
-        for name, file in zip(names, files, strict=True)
-    ]
+    jobs = tuple(
+        Job(name, file, replace(own, folder=folder / name, overwrite=True), force)
+        for name, (file, own) in zip(names, chosen.items(), strict=True)
+    )
+    return Plan(jobs, processes)
 
 
-def _scenario_files(path: Path) -> list[Path]:
-    """Return the scenarios that a path stands for."""
-    from aquirecover.project import kind_of
+def _scenarios_in(folder: Path) -> list[Path]:
+    """Return the scenario files in a folder and those below it."""
+    files = [file.resolve() for file in sorted(folder.rglob("*.yaml")) if kind_of(file) == "scenario"]
+    if not files:
+        raise ConfigError([Finding("", "holds no scenario: no YAML file in it says `kind: scenario`.", str(folder))])
+    return files
 
-    if path.is_dir():
-        files = [file for file in sorted(path.rglob("*.yaml")) if kind_of(file) == "scenario"]
-        if not files:
-            raise ConfigError([Finding("", "holds no scenario: no YAML file in it says `kind: scenario`.", str(path))])
-        return files
-    return scenarios_of_batch(path) if kind_of(path) == "batch" else [path]
+
+def _read_batch(path: Path, options: RunOptions) -> tuple[list[Path], RunOptions, int | None]:
+    """Return the scenarios of a batch file, the options with its values (those of the caller win), and its processes."""
+    from aquirecover.case.config import read_batch
+
+    found = read_batch(path, allow_outside=options.allow_outside)
+    batch = found.batch
+    size = batch.cell_size if options.cell_size is None else options.cell_size
+    own = replace(options, cell_size=size, overrides={**batch.overrides, **options.overrides})
+    return list(found.scenario_files), own, batch.processes
 
 
 def _run_all(planned: Sequence[Job], jobs: int, listener: Listener) -> Iterator[Row]:
@@ -164,7 +198,7 @@ def _receive(connection: Connection, process: SpawnProcess, job: Job, start: flo
         message = connection.recv()
     except EOFError:
         process.join()
-        return record(job, "failed", time.perf_counter() - start, error=_death(process.exitcode or 0))
+        return record(job, "failed", time.perf_counter() - start, error=death_of(process.exitcode or 0))
     if isinstance(message, dict):
         return message
     if listener.live:
@@ -172,7 +206,8 @@ def _receive(connection: Connection, process: SpawnProcess, job: Job, start: flo
     return None
 
 
-def _death(code: int) -> str:
+def death_of(code: int) -> str:
+    """Return why a process ended without a record."""
     if code >= 0:
         return f"The process ended with code {code} before it had a result."
     return f"The process was killed by signal {-code} ({signal.Signals(-code).name}); memory may have run out."
@@ -214,8 +249,6 @@ def _work(job: Job, connection: Connection) -> None:
 
 def run_job(job: Job, listener: Listener) -> Row:
     """Run one scenario, or find that it is finished, and return its record; an error becomes part of the record."""
-    from aquirecover.runner import run_scenario
-
     start = time.perf_counter()
     try:
         outcome = run_scenario(job.path, job.options, listener, skip_finished=not job.force)
@@ -223,7 +256,8 @@ def run_job(job: Job, listener: Listener) -> Row:
         return record(job, "failed", time.perf_counter() - start, error=str(error))
     except Exception as error:
         return record(job, "failed", time.perf_counter() - start, error=f"Unexpected {type(error).__name__}: {error}")
-    facts = {name: value for name, value in outcome.to_dict().items() if name in INDEX and name not in {"folder", "status"}}
+    values = outcome.to_dict()
+    facts = {name: values[name] for name in ("budget_error", "outer_iterations", "inner_iterations") if not outcome.skipped}
     return record(job, "skipped" if outcome.skipped else "finished", time.perf_counter() - start, **facts)
 
 

@@ -13,11 +13,10 @@ from aquirecover import __version__
 from aquirecover.console import Console
 
 if TYPE_CHECKING:
+    from aquirecover.case.config import Kind
     from aquirecover.runner import RunOptions
 
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-ANY_PATH = click.Path(exists=True, path_type=Path)
-NEW_PATH = click.Path(path_type=Path)
+PATH = click.Path(path_type=Path)  # a file that is missing is an error of the input (4), not of the usage (2)
 INTERRUPTED = 130
 
 
@@ -30,8 +29,8 @@ class Program(click.Group):
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise  # click knows what to do with these
-        except KeyboardInterrupt:
-            click.echo("Interrupted: nothing was written.", err=True)
+        except KeyboardInterrupt as interrupt:
+            click.echo(str(interrupt) or "Interrupted: nothing was written.", err=True)
             ctx.exit(INTERRUPTED)
         except Exception as error:
             if ctx.params.get("debug"):
@@ -105,7 +104,7 @@ def make_options(**given: Any) -> RunOptions:
 
 
 @main.command()
-@click.argument("folder", type=NEW_PATH)
+@click.argument("folder", type=PATH)
 def init(folder: Path) -> None:
     """Copy a small model with its scenarios into FOLDER, ready to run."""
     from aquirecover.project import copy_example
@@ -116,7 +115,7 @@ def init(folder: Path) -> None:
 
 
 @main.command()
-@click.argument("file", type=FILE)
+@click.argument("file", type=PATH)
 @shared_options
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON on standard output.")
 def validate(file: Path, as_json: bool, **given: Any) -> None:
@@ -125,15 +124,17 @@ def validate(file: Path, as_json: bool, **given: Any) -> None:
 
     summary = validate_file(file, make_options(**given))
     if as_json:
-        click.echo(json.dumps(summary, indent=2))
+        click.echo(json.dumps(summary, indent=2, ensure_ascii=False))
         return
-    Console().table(summary, title=f"{file}: no errors")
+    layers, rows, columns = summary.pop("shape")
+    facts = {"grid": f"{layers} layers x {rows} rows x {columns} columns", **summary, "inputs": list(summary["inputs"])}
+    Console().table(facts, title=f"{file}: no errors")
 
 
 @main.command()
-@click.argument("file", type=FILE)
+@click.argument("file", type=PATH)
 @shared_options
-@click.option("-o", "--out", "folder", type=NEW_PATH, help="Folder for the results; results/<scenario> by default.")
+@click.option("-o", "--out", "folder", type=PATH, help="Folder for the results; results/<scenario> by default.")
 @click.option("--overwrite", is_flag=True, help="Replace results that exist.")
 @click.option("-n", "--dry-run", is_flag=True, help="Say what would run: cells, steps, memory, time.")
 @click.option("--engine", type=click.Choice(["native", "modflow6"]), default="native", show_default=True)
@@ -161,9 +162,9 @@ def run(file: Path, dry_run: bool, no_figures: bool, as_json: bool, quiet: bool,
 
 
 @main.command()
-@click.argument("paths", type=ANY_PATH, nargs=-1, required=True)
+@click.argument("paths", type=PATH, nargs=-1, required=True)
 @shared_options
-@click.option("-o", "--out", "folder", type=NEW_PATH, default=Path("results"), show_default=True, help="Folder for all results.")
+@click.option("-o", "--out", "folder", type=PATH, default=Path("results"), show_default=True, help="Folder for all results.")
 @click.option("-j", "--jobs", type=click.IntRange(1), help="Processes at a time; one per core by default.")
 @click.option("--force", is_flag=True, help="Run again what is finished.")
 @click.option("--no-figures", is_flag=True, help="Write no figures.")
@@ -199,36 +200,37 @@ def batch(
 
 
 @main.command()
-@click.argument("folders", type=ANY_PATH, nargs=-1, required=True)
-@click.option("-o", "--out", "figure", type=NEW_PATH, help="Figure to write; comparison.png beside the first folder by default.")
+@click.argument("folders", type=PATH, nargs=-1, required=True)
+@click.option("-o", "--out", "target", type=PATH, help="Folder for the figures; comparison beside the first result by default.")
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON on standard output.")
-def compare(folders: tuple[Path, ...], figure: Path | None, as_json: bool) -> None:
-    """Compare the recovery of several result FOLDERS: a table and a figure."""
+def compare(folders: tuple[Path, ...], target: Path | None, as_json: bool) -> None:
+    """Compare the recovery of several result FOLDERS: a table and figures."""
     from aquirecover.review import compare_results
 
-    rows, written = compare_results(folders, figure)
+    rows, figures = compare_results(folders, target)
     if as_json:
         click.echo(json.dumps(rows, indent=2))
     console = Console()
     console.rows(rows, title="Recovery")
-    console.say(f"wrote {written}")
+    for path in figures:
+        console.say(f"wrote {path}")
 
 
 @main.command()
-@click.argument("folder", type=ANY_PATH)
+@click.argument("folder", type=PATH)
 def plot(folder: Path) -> None:
     """Draw the figures of a result FOLDER again."""
     from aquirecover.review import redraw
 
     for path in redraw(folder):
-        click.echo(f"wrote {path}", err=True)
+        Console().say(f"wrote {path}")
 
 
 @main.command()
 @click.argument("kind", type=click.Choice(["model", "scenario", "batch"]), default="scenario")
-def schema(kind: str) -> None:
+def schema(kind: Kind) -> None:
     """Print the JSON schema of a model, scenario or batch file."""
-    from aquirecover.project import json_schema
+    from aquirecover.case.config import json_schema
 
     click.echo(json.dumps(json_schema(kind), indent=2, ensure_ascii=False))
 

@@ -113,12 +113,9 @@ class Console:
         self.rich.print(table)
 
     def outcome(self, outcome: RunOutcome) -> None:
-        """Say how a run ended: solver, budget, recovery, files."""
-        self.say(outcome.sentence())
-        self.rows(outcome.recovery, title="Recovery by aquifer")
-        for text in outcome.warnings:
-            self.say(f"note: {text}")
-        self.say("wrote " + str(outcome.folder))
+        """Say how a run ended: solver, budget, recovery, warnings, files."""
+        self.say(outcome.summary)
+        self.say(f"wrote {outcome.folder}")
         for name in outcome.files:
             self.say(f"  {name}")
 

@@ -1,17 +1,15 @@
-"""The files of a project: what kind they are, their JSON schemas, and a small example to start from."""
+"""The files of a project: what kind they are, and a small example to start from."""
 
 from __future__ import annotations
 
 import json
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from aquirecover.errors import OutputExistsError
 
 PACKAGE = Path(__file__).resolve().parent
 EXAMPLE = ("models/confined_basin", "scenarios/confined_basin")
-KINDS = ("model", "scenario", "batch")
 
 
 def kind_of(path: Path) -> str:
@@ -30,13 +28,6 @@ def kind_of(path: Path) -> str:
     return kind if isinstance(kind, str) else ""
 
 
-def json_schema(kind: str) -> dict[str, Any]:
-    """Return the JSON schema of a ``model``, ``scenario`` or ``batch`` file."""
-    from aquirecover.case import config
-
-    return config.json_schema(kind)  # type: ignore[arg-type]
-
-
 def example_root() -> Path:
     """Return the folder that holds `EXAMPLE`: inside an installed package, or the checkout of an editable one."""
     packaged = PACKAGE / "examples"
@@ -51,6 +42,7 @@ def copy_example(folder: Path) -> list[Path]:
     OutputExistsError
         When `folder` holds anything.
     """
+    from aquirecover.case.config import SCHEMAS, json_schema
     from aquirecover.output.files import replace_file
 
     if folder.is_dir() and any(folder.iterdir()):
@@ -62,7 +54,7 @@ def copy_example(folder: Path) -> list[Path]:
         for file in sorted((root / part).rglob("*"))
         if file.is_file()
     }
-    for kind in KINDS:
+    for kind in SCHEMAS:
         text = json.dumps(json_schema(kind), indent=2, ensure_ascii=False) + "\n"
         files[Path("docs/schema") / f"{kind}.json"] = text.encode()
     return [replace_file(folder / name, partial(_fill, content)) for name, content in files.items()]

@@ -1,11 +1,42 @@
-"""One run from a scenario file to a folder of results."""
+"""One run from a scenario file to a folder of results: the only place that joins case, flow, study and output."""
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from aquirecover import __version__
+from aquirecover.errors import BackendError, ResourceError
+from aquirecover.machine import GIBIBYTE, available_memory, kernels_are_compiled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import xarray as xr
+
+    from aquirecover.case.scenario import Case
+    from aquirecover.flow.problem import FlowResult, Problem
+    from aquirecover.flow.simulate import SimulateSettings
+    from aquirecover.study.recovery import RecoveryReport
+
+    Simulator = Callable[..., FlowResult]
+
+# Of the native engine on one core, fitted to runs of 1,000 to 500,000 cells; a machine may be twice as fast or slow.
+SECONDS_PER_CELL_STEP = {"linear": 6e-7, "nonlinear": 1.6e-6}
+SECONDS_FOR_FILES = 8.0
+SECONDS_TO_COMPILE = 20.0
+BYTES_PER_CELL = 1200.0
+BYTES_OF_LIBRARIES = 0.4 * GIBIBYTE
+FIGURES = "figures"
+# Saved heads are held as heads, as a dataset, as drawdown, and once more while they are written.
+COPIES_OF_HEADS = 5
 
 
 class Listener:
@@ -34,8 +65,8 @@ class RunOptions:
     ----------
     folder : Path or None
         For the results; ``results/<scenario>`` by default.
-    cell_size : str or None
-        As ``250m``; the model's own by default.
+    cell_size : str, float or None
+        As ``250m`` or in metres; the model's own by default.
     overrides : mapping
         Values by dotted key, as ``layers.qp1.k``.
     allow_outside : bool
@@ -49,9 +80,293 @@ class RunOptions:
     """
 
     folder: Path | None = None
-    cell_size: str | None = None
+    cell_size: str | float | None = None
     overrides: Mapping[str, Any] = field(default_factory=dict)
     allow_outside: bool = False
     overwrite: bool = False
     engine: str = "native"
     figures: bool = True
+
+    def folder_of(self, path: Path) -> Path:
+        """Return the folder of the results of a scenario file."""
+        return self.folder or Path("results") / path.stem
+
+    def load(self, path: Path) -> Case:
+        """Read a scenario with these options; see `case.scenario.load_case`."""
+        from aquirecover.case.scenario import load_case
+
+        return load_case(path, cell_size=self.cell_size, overrides=self.overrides, allow_outside=self.allow_outside)
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """What came out of a run, for people and for an index.
+
+    Parameters
+    ----------
+    scenario, title : str
+        Name and title.
+    folder : Path
+        Of the results.
+    skipped : bool
+        A finished result of the same inputs was found, and nothing was run.
+    n_cell, n_step : int
+        Active cells and time steps.
+    seconds : float
+        Of the simulation.
+    budget_error : float
+        Largest of all steps; 1.
+    outer_iterations, inner_iterations : int
+        Newton and linear iterations of all steps.
+    recovery : tuple of mapping
+        A record per aquifer; empty without a restriction.
+    warnings : tuple of str
+        What a person should know before trusting the result.
+    files : tuple of str
+        Written, relative to the folder.
+    summary : str
+        The run in a few lines for people.
+    """
+
+    scenario: str
+    title: str
+    folder: Path
+    skipped: bool = False
+    n_cell: int = 0
+    n_step: int = 0
+    seconds: float = 0.0
+    budget_error: float = 0.0
+    outer_iterations: int = 0
+    inner_iterations: int = 0
+    recovery: tuple[Mapping[str, Any], ...] = ()
+    warnings: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    summary: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but the summary as what JSON holds."""
+        content = {**dataclasses.asdict(self), "folder": str(self.folder)}
+        del content["summary"]
+        return content
+
+
+def run_scenario(
+    path: Path, options: RunOptions | None = None, listener: Listener | None = None, *, skip_finished: bool = False
+) -> RunOutcome:
+    """Simulate a scenario or model file and write results, tables and figures.
+
+    Parameters
+    ----------
+    path : Path
+        Scenario or model file.
+    options : RunOptions, optional
+        See its class.
+    listener : Listener, optional
+        Hears what goes on.
+    skip_finished : bool
+        Run nothing when the folder holds the finished result of the same configuration, inputs and version.
+
+    Returns
+    -------
+    RunOutcome
+        What came out.
+
+    Raises
+    ------
+    AquirecoverError
+        Of the kind of failure; nothing is written then.
+    """
+    from aquirecover.output.summary import summary
+    from aquirecover.review import recovery_rows
+
+    options, listener = options or RunOptions(), listener or Listener()
+    folder = options.folder_of(path)
+    refuse_finished(folder, options)
+    simulate = find_engine(options.engine)
+    case = options.load(path)
+    problem = case.problem
+    if skip_finished and is_finished(folder, case, options):
+        return RunOutcome(path.stem, problem.context.title, folder, skipped=True)
+    check_memory(problem)
+    if not kernels_are_compiled():
+        listener.say("compiling the numerical kernels (first run only)")
+    result = simulate(problem, case.settings, partial(_report_step, listener, problem))
+    recovery = find_recovery(result, case.settings, listener)
+    dataset, files = write_folder(folder, result, recovery, case.settings, options, listener)
+    return RunOutcome(
+        path.stem,
+        problem.context.title,
+        folder,
+        n_cell=int(problem.grid.active.sum()),
+        n_step=problem.schedule.n_step,
+        seconds=result.elapsed,
+        budget_error=float(result.budget.error.max()),
+        outer_iterations=sum(report.outer for report in result.reports),
+        inner_iterations=sum(report.inner for report in result.reports),
+        recovery=tuple(recovery_rows(dataset)),
+        warnings=problem.context.warnings,
+        files=files,
+        summary=summary(dataset),
+    )
+
+
+def find_engine(name: str) -> Simulator:
+    """Return the simulator of a name.
+
+    Raises
+    ------
+    BackendError
+        When it is not there.
+    """
+    if name == "native":
+        from aquirecover.flow.simulate import simulate
+
+        return simulate
+    if find_spec("aquirecover.modflow") is None:
+        raise BackendError(f"engine = {name}: is not part of this version yet. Use --engine native.")
+    engine: Simulator = import_module("aquirecover.modflow").simulate
+    return engine
+
+
+def _report_step(listener: Listener, problem: Problem, step: int, n_step: int, time: float) -> None:
+    schedule = problem.schedule
+    when = str(schedule.date_of(time).astype("datetime64[D]")) if schedule.start else f"day {time:g}"
+    listener.progress("time steps", step, n_step, when)
+
+
+def find_recovery(result: FlowResult, settings: SimulateSettings, listener: Listener) -> RecoveryReport | None:
+    """Return the recovery of a result against all reference levels; None without a restriction.
+
+    The level without pumping is the equilibrium with the mean stresses of the last year and no pumping.
+    """
+    from aquirecover.flow.steady import solve_steady
+    from aquirecover.study.equilibrium import no_pumping_head
+    from aquirecover.study.recovery import assess_recovery
+
+    problem = result.problem
+    if problem.context.restriction_start != problem.context.restriction_start:
+        return None
+    listener.say("solving the equilibrium without pumping")
+    level = no_pumping_head(problem, lambda p, period: solve_steady(p, period, settings))
+    return assess_recovery(result, no_pumping=level)
+
+
+def write_folder(
+    folder: Path,
+    result: FlowResult,
+    recovery: RecoveryReport | None,
+    settings: SimulateSettings,
+    options: RunOptions,
+    listener: Listener,
+) -> tuple[xr.Dataset, tuple[str, ...]]:
+    """Write the files of a run, ``run.json`` last of the data, then the figures; return the dataset and the names of the files.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        With a sentence about what is in the folder.
+    """
+    from aquirecover.output.figures import save_figures
+    from aquirecover.output.results import write_results
+
+    listener.say(f"writing {folder}")
+    done = "the results are not complete"
+    try:
+        if options.overwrite:
+            # without it the folder is not finished; it comes back when all other files are there
+            (folder / "run.json").unlink(missing_ok=True)
+        dataset = write_results(result, folder, recovery=recovery, settings=settings, overwrite=options.overwrite)
+        done = "the results are complete, the figures are not"
+        names = [*json.loads((folder / "run.json").read_text(encoding="utf-8"))["files"], "run.json"]
+        if options.figures:
+            progress = partial(_report_figure, listener)
+            figures = save_figures(dataset, folder / FIGURES, overwrite=options.overwrite, progress=progress)
+            names += [path.relative_to(folder).as_posix() for path in figures]
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt(f"Interrupted while writing {folder}: {done}.") from error
+    return dataset, tuple(names)
+
+
+def _report_figure(listener: Listener, done: int, total: int, name: str) -> None:
+    listener.progress("figures", done + 1, total, name)
+
+
+def refuse_finished(folder: Path, options: RunOptions) -> None:
+    """Raise `OutputExistsError` when a folder holds results that may not be replaced."""
+    from aquirecover.output.files import refuse_existing
+
+    refuse_existing([folder / "run.json", folder / "result.nc"], overwrite=options.overwrite)
+
+
+def is_finished(folder: Path, case: Case, options: RunOptions) -> bool:
+    """Tell whether a folder holds the finished result of a case: same configuration, inputs, engine and version."""
+    try:
+        found = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        same = (
+            found["config"] == json.loads(json.dumps(case.config, default=str))
+            and found["inputs"] == dict(case.inputs)
+            and found["versions"]["aquirecover"] == __version__
+            and found["engine"].startswith(options.engine)
+        )
+        drawn = (folder / FIGURES).is_dir() or not options.figures
+        return same and drawn and all((folder / name).is_file() for name in found["files"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def check_memory(problem: Problem) -> None:
+    """Raise `ResourceError` when a run needs more memory than there is."""
+    needed, free = memory_of(problem), available_memory()
+    if needed > free:
+        raise ResourceError(
+            f"The run needs about {needed / GIBIBYTE:.1f} GiB of memory: {free / GIBIBYTE:.1f} GiB are free. "
+            "Use a larger --cell-size or fewer saved steps."
+        )
+
+
+def memory_of(problem: Problem) -> float:
+    """Return about how much memory a run needs, bytes."""
+    saved = 8.0 * problem.grid.n_cell * int(problem.schedule.save_step.sum())
+    given = sum(values.nbytes for stress in problem.stresses for values in stress.values().values())
+    return BYTES_OF_LIBRARIES + BYTES_PER_CELL * problem.grid.n_cell + COPIES_OF_HEADS * saved + given
+
+
+def plan_run(path: Path, options: RunOptions) -> dict[str, Any]:
+    """Return what a run would do: cells, steps, memory, time, folder."""
+    case = options.load(path)
+    problem, folder = case.problem, options.folder_of(path)
+    n_active, n_step = int(problem.grid.active.sum()), problem.schedule.n_step
+    find_engine(options.engine)
+    compiled = kernels_are_compiled()
+    cost = SECONDS_PER_CELL_STEP["nonlinear" if (problem.properties.convertible & problem.grid.active).any() else "linear"]
+    seconds = cost * n_active * n_step + (SECONDS_FOR_FILES if options.figures else 0.0)
+    seconds += 0.0 if compiled else SECONDS_TO_COMPILE
+    exists = (folder / "run.json").exists()
+    return {
+        "title": problem.context.title,
+        "grid": "{} layers x {} rows x {} columns".format(*problem.grid.shape),
+        "active_cells": n_active,
+        "periods": problem.schedule.n_period,
+        "steps": n_step,
+        "wells": sum(len(wells.names) for wells in problem.wells),
+        "memory_gib": round(memory_of(problem) / GIBIBYTE, 2),
+        "memory_free_gib": round(available_memory() / GIBIBYTE, 2),
+        "seconds": round(seconds, 1),
+        "seconds_from": f"{1e6 * cost:g} µs per cell and step, from a table"
+        + ("" if compiled else "; with compilation, this time only"),
+        "folder": f"{folder}" + (" (holds results: needs --overwrite)" if exists and not options.overwrite else ""),
+    }
+
+
+def validate_file(path: Path, options: RunOptions) -> dict[str, Any]:
+    """Check a file and return what would be built.
+
+    Raises
+    ------
+    ConfigError, InputFileError
+        With everything that is wrong in what is read.
+    """
+    from aquirecover.case.scenario import validate
+
+    report = validate(path, cell_size=options.cell_size, overrides=options.overrides, allow_outside=options.allow_outside)
+    return dataclasses.asdict(report)

@@ -22,7 +22,7 @@ def test_generated_files_are_up_to_date(generate):
 
 
 def test_every_key_of_the_schemas_is_on_the_page(generate):
-    from aquirecover.project import json_schema
+    from aquirecover.case.config import json_schema
 
     page = (DOCS / "configuration.md").read_text(encoding="utf-8")
     for kind in generate.KINDS:
