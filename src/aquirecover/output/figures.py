@@ -81,7 +81,7 @@ def figure_plan(datasets: xr.Dataset | Mapping[str, xr.Dataset]) -> dict[str, Ca
         known = [str(name) for name in dataset["reference"].values]
         reference = next((name for name in ("before_pumping", "no_pumping") if name in known), None)
         if reference is not None:
-            fraction = _nearest(dataset["fraction"].values, 0.9)
+            fraction = _nearest(dataset["fraction"].values.tolist(), 0.9)
             plan["recovery_fraction_maps"] = lambda: maps.fraction_maps(dataset, reference)
             plan["recovery_time_maps"] = lambda: maps.recovery_time_maps(dataset, reference, fraction)
     plan["budget"] = lambda: bars.budget_bars(dataset)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Colormap, Normalize
     from matplotlib.figure import Figure
+
+Extend = Literal["neither", "both", "min", "max"]
 
 LINES: dict[str, dict[str, Any]] = {
     "district": {"color": "#555555", "linewidth": 0.4},
@@ -145,11 +147,11 @@ def _field_maps(
     letter(panels.ravel(), [title for row in titles for title in row])
     bar = figure.colorbar(image, ax=panels, location="bottom", shrink=0.6, aspect=40, extend=extend)
     bar.set_label(label)
-    bar.outline.set_linewidth(0.4)  # type: ignore[operator]
+    bar.outline.set_linewidth(0.4)
     return figure
 
 
-def _levels(values: FloatArray, colours: str, levels: FloatArray | None) -> tuple[FloatArray, str, str]:
+def _levels(values: FloatArray, colours: str, levels: FloatArray | None) -> tuple[FloatArray, str, Extend]:
     """Return about ten round class limits, a colour map (diverging when values have both signs), and open ends."""
     from matplotlib.ticker import MaxNLocator
 
@@ -168,7 +170,8 @@ def _levels(values: FloatArray, colours: str, levels: FloatArray | None) -> tupl
     else:
         low_ok, high_ok = known.min(initial=levels[0]), known.max(initial=levels[-1])
     under, over = bool(low_ok < levels[0]), bool(high_ok > levels[-1])
-    return levels, colours, {(False, False): "neither", (True, False): "min", (False, True): "max"}.get((under, over), "both")
+    extend: Extend = ("both" if over else "min") if under else ("max" if over else "neither")
+    return levels, colours, extend
 
 
 def _panels(dataset: xr.Dataset, rows: int, columns: int) -> tuple[Figure, np.ndarray]:
@@ -268,24 +271,15 @@ def _contours(ax: Axes, dataset: xr.Dataset, field: FloatArray, levels: FloatArr
 
 def _hatch(ax: Axes, dataset: xr.Dataset, where: np.ndarray) -> None:
     """Hatch the cells where a flag, shape ``(n_y, n_x)``, is set."""
-    x, y = _edges(dataset)
-    if where.any():
-        ax.pcolor(x, y, np.ma.masked_where(~where, np.zeros(where.shape)), facecolor="none", edgecolor="none", zorder=2)
-        from matplotlib.collections import PolyCollection
+    from matplotlib.collections import PolyCollection
 
-        row, column = np.nonzero(where)
-        corners = np.stack(
-            [
-                np.stack([x[column], x[column + 1], x[column + 1], x[column]], axis=1),
-                np.stack([y[row], y[row], y[row + 1], y[row + 1]], axis=1),
-            ],
-            axis=2,
-        )
-        ax.add_collection(PolyCollection(list(corners), facecolor="white", edgecolor="none", zorder=2), autolim=False)
-        ax.add_collection(
-            PolyCollection(list(corners), facecolor="none", edgecolor="#999999", hatch="/////", linewidth=0.0, zorder=2),
-            autolim=False,
-        )
+    x, y = _edges(dataset)
+    row, column = np.nonzero(where)
+    west, east, north, south = x[column], x[column + 1], y[row], y[row + 1]
+    corners = np.stack([np.stack([west, east, east, west], axis=1), np.stack([north, north, south, south], axis=1)], axis=2)
+    for look in ({"facecolor": "white"}, {"facecolor": "none", "hatch": "/////"}):
+        cells = PolyCollection(list(corners), linewidth=0.0, edgecolor="#aaaaaa", zorder=2, **look)
+        ax.add_collection(cells, autolim=False)
 
 
 def _scale_bar(ax: Axes, width: float) -> None:
@@ -316,6 +310,3 @@ def _halo() -> list[Any]:
     from matplotlib.patheffects import withStroke
 
     return [withStroke(linewidth=1.8, foreground="white")]
-
-
-MapMaker = Callable[["xr.Dataset"], "Figure"]

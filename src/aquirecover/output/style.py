@@ -57,6 +57,7 @@ STYLE: dict[str, Any] = {
     "figure.constrained_layout.h_pad": 0.03,
     "figure.constrained_layout.w_pad": 0.03,
     "svg.fonttype": "none",
+    "svg.hashsalt": "aquirecover",
     "pdf.fonttype": 42,
     "path.simplify": True,
 }

@@ -45,9 +45,8 @@ def _pumping_lines(dataset: xr.Dataset) -> list[str]:
     if step is None:
         lines = [f"  pumping       {delivered[-1]:,.0f} m³/d at the end; no restriction"]
     else:
-        lines = [
-            f"  pumping       {delivered[step]:,.0f} m³/d before {dataset.attrs['restriction_start']}, {delivered[-1]:,.0f} at the end"
-        ]
+        start = dataset.attrs["restriction_start"]
+        lines = [f"  pumping       {delivered[step]:,.0f} m³/d before {start}, {delivered[-1]:,.0f} at the end"]
     short = float((requested - delivered).max())
     if short > 1e-6 * max(float(requested.max()), 1.0):
         lines.append(f"  shortfall     {short:,.1f} m³/d at most: cells ran dry, and wells delivered less than was asked")
