@@ -1,0 +1,179 @@
+"""Loops over cells against hand values, finite differences and plain Python."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from aquirecover.flow import kernels
+
+EPS = 1e-6
+
+
+def _saturation(
+    head: np.ndarray, bottom: float = 2.0, thickness: float = 4.0, convertible: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
+    sat, slope = np.empty_like(head), np.empty_like(head)
+    n = head.size
+    kernels.saturation(head, np.full(n, bottom), np.full(n, thickness), np.full(n, convertible), sat, slope)
+    return sat, slope
+
+
+def test_saturation_values() -> None:
+    # the smooth function of MODFLOW 6: a = 1 / (1 − ε), parabolas of width ε at both ends and a straight line between
+    a = 1.0 / (1.0 - EPS)
+    share = np.array([-1.0, 0.0, 0.5 * EPS, 0.25, 0.5, 1.0 - 0.5 * EPS, 1.0, 3.0])
+    expected = [0.0, 0.0, 0.5 * a * 0.25 * EPS, a * 0.25 + 0.5 * (1.0 - a), 0.5, 1.0 - 0.5 * a * 0.25 * EPS, 1.0, 1.0]
+    sat, _ = _saturation(2.0 + 4.0 * share)
+    np.testing.assert_allclose(sat, expected, atol=1e-14)
+
+
+@pytest.mark.parametrize("share", [0.0, EPS, 1.0 - EPS, 1.0])
+def test_saturation_and_slope_have_no_jump(share: float) -> None:
+    head = 2.0 + 4.0 * (share + np.array([-1e-12, 1e-12]))
+    sat, slope = _saturation(head)
+    assert abs(sat[1] - sat[0]) < 1e-11
+    assert abs(slope[1] - slope[0]) < 1e-5
+
+
+@pytest.mark.parametrize("share", [-0.5, 0.3 * EPS, 0.8 * EPS, 0.1, 0.5, 0.9, 1.0 - 0.8 * EPS, 1.0 - 0.3 * EPS, 1.5])
+def test_saturation_slope_against_differences(share: float) -> None:
+    # near full the cell hangs below zero, so that the differences are exact enough within the narrow parabola
+    bottom, step = (-4.0 if share > 0.99 else 0.0), 1e-9
+    head = 4.0 * (share - 1.0) if share > 0.99 else 4.0 * share
+    up, down = _saturation(np.array([head + step, head - step]), bottom)[0]
+    _, (slope,) = _saturation(np.array([head]), bottom)
+    assert slope == pytest.approx((up - down) / (2 * step), rel=1e-5, abs=1e-6)
+    assert slope >= 0.0
+
+
+def test_confined_cells_are_always_full() -> None:
+    sat, slope = _saturation(np.array([-100.0, 3.0, 100.0]), convertible=False)
+    assert sat.tolist() == [1.0, 1.0, 1.0]
+    assert slope.tolist() == [0.0, 0.0, 0.0]
+
+
+def _random_faces(seed: int, shape: tuple[int, int, int]) -> tuple[np.ndarray, ...]:
+    random = np.random.default_rng(seed)
+    head, sat, cx, cy, cz = (random.random(shape) for _ in range(5))
+    cx[:, :, -1], cy[:, -1], cz[-1] = 0.0, 0.0, 0.0
+    return 10.0 * head, sat, cx, cy, cz
+
+
+def _face_flows(head, sat, cx, cy, cz):
+    """Yield both cells of each face and the flow from the second into the first."""
+    n_layer, n_y, n_x = head.shape
+    for here in np.ndindex(head.shape):
+        k, j, i = here
+        for there, c, upstream in (
+            ((k, j, i + 1), cx[here], True),
+            ((k, j + 1, i), cy[here], True),
+            ((k + 1, j, i), cz[here], False),
+        ):
+            if there[0] < n_layer and there[1] < n_y and there[2] < n_x:
+                difference = head[there] - head[here]
+                share = (sat[there] if difference > 0.0 else sat[here]) if upstream else 1.0
+                yield here, there, c * share * difference
+
+
+SHAPES = [(3, 4, 5), (1, 1, 1), (1, 1, 6), (1, 6, 1), (4, 1, 1), (2, 3, 1)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_net_inflow_against_a_loop_over_faces(shape: tuple[int, int, int]) -> None:
+    state = _random_faces(1, shape)
+    expected = np.zeros(shape)
+    for here, there, q in _face_flows(*state):
+        expected[here] += q
+        expected[there] -= q
+    found = np.empty(shape)
+    kernels.net_inflow(*state, found)
+    np.testing.assert_allclose(found, expected, atol=1e-13)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_exchange_between_parts_against_a_loop_over_faces(shape: tuple[int, int, int]) -> None:
+    state = _random_faces(2, shape)
+    part = np.random.default_rng(3).integers(0, 3, shape)
+    expected = np.zeros((3, 3))
+    for here, there, q in _face_flows(*state):
+        if part[here] != part[there]:
+            origin, target = (there, here) if q > 0.0 else (here, there)
+            expected[part[origin], part[target]] += abs(q)
+    found = np.zeros((3, 3))
+    kernels.part_exchange(*state, part, found)
+    np.testing.assert_allclose(found, expected, atol=1e-13)
+    assert not np.diag(found).any()
+    net = np.empty(shape)
+    kernels.net_inflow(*state, net)
+    for number in range(3):
+        assert net[part == number].sum() == pytest.approx(found[:, number].sum() - found[number].sum(), abs=1e-12)
+
+
+def test_exchange_turns_with_the_flow() -> None:
+    head, sat, cx, cy, cz = _random_faces(4, (2, 3, 4))
+    part = np.random.default_rng(5).integers(0, 2, head.shape)
+    there, back = np.zeros((2, 2)), np.zeros((2, 2))
+    kernels.part_exchange(head, np.ones_like(sat), cx, cy, cz, part, there)
+    kernels.part_exchange(-head, np.ones_like(sat), cx, cy, cz, part, back)
+    np.testing.assert_allclose(there, back.T, rtol=1e-14)
+
+
+def test_fixed_head_flows_against_a_loop_over_faces() -> None:
+    state = _random_faces(6, (3, 4, 5))
+    fixed = np.random.default_rng(7).random((3, 4, 5)) < 0.3
+    cell = np.flatnonzero(fixed)
+    gain, loss = np.zeros(fixed.size), np.zeros(fixed.size)
+    for here, there, q in _face_flows(*state):
+        for own, other, into in ((here, there, q), (there, here, -q)):
+            if fixed[own] and not fixed[other]:
+                place = np.ravel_multi_index(own, fixed.shape)
+                (loss if into > 0.0 else gain)[place] += abs(into)
+    inflow, outflow = np.empty(cell.size), np.empty(cell.size)
+    kernels.fixed_head_flows(*state, fixed, cell, inflow, outflow)
+    np.testing.assert_allclose(inflow, gain[cell], atol=1e-13)
+    np.testing.assert_allclose(outflow, loss[cell], atol=1e-13)
+
+
+def _release(head: float, old: float, convertible: bool) -> tuple[float, float]:
+    """Return release and derivative of a cell from 2 to 6 m, elastic 0.3 m², drainable 50 m³, in a step of 5 d."""
+    one = np.ones(1)
+    flags, bottom, thickness = np.array([convertible]), 2.0 * one, 4.0 * one
+    sat, slope = _saturation(head * one, convertible=convertible)
+    old_sat, _ = _saturation(old * one, convertible=convertible)
+    release, derivative = np.empty(1), np.empty(1)
+    kernels.storage_release(
+        head * one, sat, slope, old * one, old_sat, bottom, thickness, flags, 0.3 * one, 50.0 * one, 5.0, release, derivative
+    )
+    return float(release[0]), float(derivative[0])
+
+
+def test_storage_by_hand() -> None:
+    assert _release(5.0, 7.0, False)[0] == pytest.approx(0.3 * 2.0 / 5.0)
+    # above the top of a convertible cell only the elastic storage acts
+    assert _release(7.0, 9.0, True)[0] == pytest.approx(0.3 * 2.0 / 5.0)
+    # from full to half full: 50 · ½ drained; elastic 0.3 · [(7 − 4) − ½ (4 − 3)]
+    assert _release(4.0, 7.0, True)[0] == pytest.approx((25.0 + 0.3 * (3.0 - 0.5)) / 5.0, rel=1e-9)
+    # below the bottom nothing is left
+    assert _release(1.0, 0.0, True) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("convertible", [True, False])
+@pytest.mark.parametrize("head", [1.0, 2.5, 4.0, 5.9, 6.5])
+def test_storage_derivative_against_differences(head: float, convertible: bool) -> None:
+    step = 1e-6
+    up, down = _release(head + step, 5.0, convertible)[0], _release(head - step, 5.0, convertible)[0]
+    assert _release(head, 5.0, convertible)[1] == pytest.approx(-(up - down) / (2 * step), rel=1e-6, abs=1e-7)
+
+
+def test_scatter_add_adds_twice_to_one_cell() -> None:
+    out = np.zeros(3)
+    kernels.scatter_add(np.array([2, 2, 0]), np.array([1.0, 2.0, 5.0]), out)
+    assert out.tolist() == [5.0, 0.0, 3.0]
+
+
+def test_part_sums_by_sign() -> None:
+    inflow, outflow = np.zeros(2), np.zeros(2)
+    kernels.part_sums(np.array([0, 1, 2, 2]), np.array([1.0, -2.0, 3.0, -4.0]), np.array([0, 0, 1]), inflow, outflow)
+    assert inflow.tolist() == [1.0, 3.0]
+    assert outflow.tolist() == [2.0, 4.0]
