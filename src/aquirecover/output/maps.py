@@ -277,8 +277,8 @@ def _hatch(ax: Axes, dataset: xr.Dataset, where: np.ndarray) -> None:
     row, column = np.nonzero(where)
     west, east, north, south = x[column], x[column + 1], y[row], y[row + 1]
     corners = np.stack([np.stack([west, east, east, west], axis=1), np.stack([north, north, south, south], axis=1)], axis=2)
-    for look in ({"facecolor": "white"}, {"facecolor": "none", "hatch": "/////"}):
-        cells = PolyCollection(list(corners), linewidth=0.0, edgecolor="#aaaaaa", zorder=2, **look)
+    for face, hatch in (("white", ""), ("none", "/////")):
+        cells = PolyCollection(list(corners), linewidth=0.0, edgecolor="#aaaaaa", zorder=2, facecolor=face, hatch=hatch)
         ax.add_collection(cells, autolim=False)
 
 
@@ -300,9 +300,9 @@ def _round_lengths() -> list[float]:
 
 def _north_arrow(ax: Axes) -> None:
     """Draw an arrow to the north in the upper left corner."""
+    look = {"arrowstyle": "-|>", "color": INK, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 7}
     ax.annotate("N", (0.06, 0.96), (0.06, 0.83), xycoords="axes fraction", textcoords="axes fraction", ha="center", va="top",
-                fontsize=7, zorder=6, path_effects=_halo(),
-                arrowprops={"arrowstyle": "-|>", "color": INK, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 7})  # fmt: skip
+                fontsize=7, zorder=6, path_effects=_halo(), arrowprops=look)  # fmt: skip
 
 
 def _halo() -> list[Any]:
