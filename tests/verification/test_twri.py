@@ -1,0 +1,133 @@
+"""TWRI: MODFLOW's own test problem (McDonald and Harbaugh 1988, appendix D), steady, in feet and seconds.
+
+15 × 15 cells of 5,000 ft in three layers: a water-table layer (K 1e-3 ft/s, bottom -150 ft) and two confined ones (T 0.01 and
+0.02 ft²/s), with confining units between them (2e-8 and 1e-8 1/s). Head 0 in column 1 of the upper two layers, recharge 3e-8 ft/s
+elsewhere, 15 wells of 5 ft³/s, nine drains of 1 ft²/s in row 8.
+
+The published budget (constant head out 50.0755, drains out 32.4199, recharge 157.5, wells 75 ft³/s) belongs to harmonic means of
+transmissivity in the water-table layer; solved tightly it is 50.0774 and 32.4226. The simulator takes the saturated thickness
+upstream, as MODFLOW 6 does with NEWTON, which shifts a little water between drains and constant heads. So two oracles are written
+here with dense loops and scipy's sparse LU: one with harmonic means, which must meet the published numbers and so proves the
+inputs, and one with upstream thickness, which the simulator must meet but for its smooth saturation near empty and full (a
+millionth of the thickness of 350 ft).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import sparse
+from scipy.sparse import linalg
+
+from aquirecover.flow.grid import Grid
+from aquirecover.flow.problem import FlowResult, Problem
+from aquirecover.flow.properties import AquiferProperties
+from aquirecover.flow.schedule import Schedule
+from aquirecover.flow.simulate import simulate
+from aquirecover.flow.stresses import Drain, FixedHead, Recharge, Wells
+
+N, SIZE = 15, 5000.0
+BOTTOM, K = -150.0, 1e-3
+TRANSMISSIVITY, LEAKANCE = (0.01, 0.02), (2e-8, 1e-8)
+# layer, row, column from 1
+WELLS = [(3, 5, 11), (2, 4, 6), (2, 6, 12), *((1, row, column) for row in (9, 11, 13) for column in (8, 10, 12, 14))]
+DRAIN_ELEVATION = [0.0, 0.0, 10.0, 20.0, 30.0, 50.0, 70.0, 90.0, 100.0]
+
+
+def twri() -> FlowResult:
+    grid = Grid(dx=np.full(N, SIZE), dy=np.full(N, SIZE), top=200.0, bottom=[BOTTOM, -250.0, -350.0])
+    wells = np.array(WELLS) - 1
+    west = np.concatenate([grid.cell(layer, np.arange(N), 0) for layer in (0, 1)])
+    problem = Problem(
+        name="twri",
+        grid=grid,
+        properties=AquiferProperties(
+            grid, k=[K, *(t / 100.0 for t in TRANSMISSIVITY)], convertible=[True, False, False], leakance=LEAKANCE
+        ),
+        schedule=Schedule(86400.0, steady=True),
+        initial_head=np.zeros(grid.shape),
+        stresses=(
+            Wells(np.concatenate([grid.cell(*well) for well in wells]), pumping_rate=5.0),
+            Drain(grid.cell(0, 7, np.arange(1, 10)), DRAIN_ELEVATION, 1.0, name="drains"),
+            Recharge(np.arange(N * N), 3e-8),
+        ),
+        fixed_heads=(FixedHead(west, 0.0, name="constant_head"),),
+    )
+    return simulate(problem)
+
+
+def oracle(upstream: bool) -> tuple[np.ndarray, float, float]:
+    """Return heads, flow to the constant heads and flow to the drains, by Picard iteration on one water-table formula."""
+    index = np.arange(3 * N * N).reshape(3, N, N)
+    fixed = np.zeros(3 * N * N, dtype=bool)
+    fixed[index[:2, :, 0].ravel()] = True
+    source = np.zeros(3 * N * N)
+    source[index[0].ravel()] += 3e-8 * SIZE**2
+    for layer, row, column in WELLS:
+        source[index[layer - 1, row - 1, column - 1]] -= 5.0
+    head = np.where(fixed, 0.0, 50.0)
+    for _ in range(200):
+        pairs = []
+        for k in range(3):
+            for j in range(N):
+                for i in range(N):
+                    here = index[k, j, i]
+                    beside = [index[k, row, column] for row, column in ((j, i + 1), (j + 1, i)) if max(row, column) < N]
+                    pairs.extend((here, cell, face(head, here, cell, k, upstream)) for cell in beside)
+                    if k < 2:
+                        pairs.append((here, index[k + 1, j, i], LEAKANCE[k] * SIZE**2))
+        first, second, c = (np.array(v) for v in zip(*pairs, strict=True))
+        size = head.size
+        matrix = sparse.coo_matrix((c, (first, second)), (size, size))
+        matrix = matrix + matrix.T
+        matrix = sparse.diags(np.asarray(matrix.sum(axis=1)).ravel()) - matrix
+        drain = index[0, 7, 1:10]
+        open_drain = np.zeros(size)
+        elevation = np.zeros(size)
+        elevation[drain] = DRAIN_ELEVATION
+        open_drain[drain] = head[drain] > elevation[drain]
+        free = ~fixed
+        system = (matrix + sparse.diags(open_drain)).tocsc()[free][:, free]
+        new = head.copy()
+        new[free] = linalg.spsolve(system.tocsc(), (source + open_drain * elevation)[free])
+        change = np.abs(new - head).max()
+        head = new
+        if change < 1e-10:
+            break
+    else:
+        raise AssertionError(f"the oracle did not converge: {change:g}")
+    to_drains = float((open_drain * (head - elevation)).sum())
+    to_fixed = float(-(matrix @ head)[fixed].sum())
+    return head.reshape(3, N, N), to_fixed, to_drains
+
+
+def face(head: np.ndarray, a: int, b: int, layer: int, upstream: bool) -> float:
+    """Return the conductance of the square face between two neighbours of a layer."""
+    if layer:
+        return TRANSMISSIVITY[layer - 1]
+    thick_a, thick_b = (min(head[c], 200.0) - BOTTOM for c in (a, b))
+    if upstream:
+        return K * (thick_a if head[a] > head[b] else thick_b)
+    return 2.0 * K * thick_a * thick_b / (thick_a + thick_b)
+
+
+def test_inputs_give_the_published_budget_with_harmonic_means() -> None:
+    _, to_fixed, to_drains = oracle(upstream=False)
+    assert to_fixed + to_drains + 75.0 == pytest.approx(157.5, abs=1e-6)
+    assert to_fixed == pytest.approx(50.0774, abs=6e-5)
+    assert to_drains == pytest.approx(32.4226, abs=6e-5)
+
+
+def test_simulator_meets_the_upstream_oracle() -> None:
+    head, to_fixed, to_drains = oracle(upstream=True)
+    result = twri()
+    assert result.head[0] == pytest.approx(head, abs=1e-4)
+    out = dict(zip(result.problem.terms, result.budget.outflow[0], strict=True))
+    into = dict(zip(result.problem.terms, result.budget.inflow[0], strict=True))
+    assert out["drains"] == pytest.approx(to_drains, rel=1e-6)
+    assert out["constant_head"] - into["constant_head"] == pytest.approx(to_fixed, rel=1e-6)
+    assert out["wells"] == pytest.approx(75.0)
+    assert into["recharge"] == pytest.approx(157.5)
+    # the published budget, within what upstream thickness changes
+    assert out["drains"] == pytest.approx(32.4226, rel=0.02)
+    assert out["constant_head"] == pytest.approx(50.0774, rel=0.02)
