@@ -12,6 +12,11 @@ from aquirecover.flow.arrays import FloatArray, IntArray
 LOGGED_ONE_BY_ONE = 20
 
 
+def wells_of(number: int) -> str:
+    """Return ``1 well`` or ``2 wells``."""
+    return f"{number} well" if number == 1 else f"{number} wells"
+
+
 def log_rule(
     name: str,
     base: FloatArray,
@@ -38,7 +43,7 @@ def log_rule(
     """
     changed = np.flatnonzero((effective < base)[:, chosen].any(axis=1))
     if not changed.size:
-        return [f"restriction {name}: changes no rate of its {chosen.size} wells"]
+        return [f"restriction {name}: changes no rate of its {wells_of(chosen.size)}"]
     first, last = int(changed[0]), int(changed[-1])
     lines = _log_period(name, first, base, effective, chosen, wells, places, timeline)
     if not np.allclose(effective[last, chosen], effective[first, chosen]):
@@ -67,10 +72,8 @@ def _log_period(
         for i in chosen:
             groups.setdefault(places[i], []).append(int(i))
         lines = [
-            f"restriction {name}: {place}, {len(members)} wells {date} {old[members].sum():.6g} → {new[members].sum():.6g} m3/d"
-            for place, members in groups.items()
+            f"restriction {name}: {place}, {wells_of(len(own))} {date} {old[own].sum():.6g} → {new[own].sum():.6g} m3/d"
+            for place, own in groups.items()
         ]
-    return [
-        *lines,
-        f"restriction {name}: {chosen.size} wells in all {date} {old[chosen].sum():.6g} → {new[chosen].sum():.6g} m3/d",
-    ]
+    total = f"{old[chosen].sum():.6g} → {new[chosen].sum():.6g} m3/d"
+    return [*lines, f"restriction {name}: {wells_of(chosen.size)} in all {date} {total}"]

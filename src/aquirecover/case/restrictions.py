@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from aquirecover.case.restriction_log import log_rule
+from aquirecover.case.restriction_log import log_rule, wells_of
 from aquirecover.case.timeline import MINUTE, Timeline, month_starts
 from aquirecover.errors import Collector
 from aquirecover.flow.arrays import BoolArray, FloatArray
@@ -190,7 +190,7 @@ def restrict(
         part = base if rule.includes_unlicensed else base * (1.0 - unlicensed_share)
         cut = rule.compliance * (part - np.minimum(part, ruled_rate(rule, part, wells.permit, timeline)))
         applies = np.where(rests, cut, 0.0)
-        rate = rate - applies
+        rate = np.maximum(rate - applies, 0.0)
         log += log_rule(rule.name, base, base - applies, np.flatnonzero(chosen), wells.names, places(wells), timeline)
     return Restricted(rate, tuple(log))
 
@@ -202,7 +202,7 @@ def ruled_rate(rule: Rule, part: FloatArray, permit: FloatArray, timeline: Timel
 
     - ban: 0; cap: the amount; percent_of_permit: this percent of the permit; percent_of_present: this percent of present;
     - phase_out: straight from present at the beginning to this percent of it at `until`, taken in the middle of a period;
-    - seasonal: in its months this percent of the rate; rotation: nothing in the turns in which a group rests;
+    - seasonal: in its months this percent of present; rotation: nothing in the turns in which a group rests;
     - surface_water: present less the percent replaced.
     """
     present = part[_first_period(rule, timeline)]
@@ -214,12 +214,10 @@ def ruled_rate(rule: Rule, part: FloatArray, permit: FloatArray, timeline: Timel
             allowed = rule.amount
         case "percent_of_permit":
             allowed = share * permit
-        case "percent_of_present":
+        case "percent_of_present" | "seasonal":
             allowed = share * present
         case "surface_water":
             allowed = (1.0 - share) * present
-        case "seasonal":
-            allowed = share * part
         case "phase_out":
             done = np.clip((timeline.period_middle - rule.begin) / (rule.until - rule.begin), 0.0, 1.0)
             allowed = (1.0 - (1.0 - share) * done)[:, None] * present
@@ -244,7 +242,8 @@ def _in_force(rule: Rule, timeline: Timeline, chosen: BoolArray) -> BoolArray:
     turn = np.floor((start - rule.begin + MINUTE) / rule.turn).astype(np.int64)
     groups = round(rule.amount)
     group = (np.cumsum(chosen) - 1) % groups
-    return held[:, None] & chosen & (turn[:, None] % groups == group)
+    resting: BoolArray = held[:, None] & chosen & (turn[:, None] % groups == group)
+    return resting
 
 
 def select(rule: Rule, wells: WellTable, present: FloatArray, errors: Collector) -> BoolArray:
@@ -264,7 +263,8 @@ def select(rule: Rule, wells: WellTable, present: FloatArray, errors: Collector)
     from aquirecover.case import geo
 
     wanted, key = rule.selection, f"restrictions.{rule.name}.select"
-    chosen, known = np.ones(len(wells.names), dtype=bool), True
+    chosen: BoolArray = np.ones(len(wells.names), dtype=bool)
+    known = True
     for label, names in wanted.labels.items():
         column = wells.column(label)
         chosen &= np.isin(np.array(column, dtype=object).astype(str), names)
@@ -349,7 +349,7 @@ def _check_overlap(
         first, last = timeline.date(timeline.period_start[periods[0]]), timeline.date(timeline.period_end[periods[-1]])
         errors.add(
             f"restrictions.{rule.name}",
-            f"overlaps restrictions.{other.name} from {first} to {last} on {len(names)} wells ({_listed(names, 5)}): "
+            f"overlaps restrictions.{other.name} from {first} to {last} on {wells_of(len(names))} ({_listed(names, 5)}): "
             "one rule at a time may hold for a well; narrow select, from or to.",
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -214,10 +215,27 @@ def _raise(files: CaseFiles, findings: list[Finding]) -> None:
     """Raise all findings, each with its place in a file; as an error of input files where nothing else is wrong."""
     if not findings:
         return
-    located = [files.located(finding) for finding in findings]
+    located = [_placed(files, finding) for finding in findings]
     if all(isinstance(finding, FileFinding) for finding in findings):
         raise InputFileError("\n".join(str(finding) for finding in located))
     raise ConfigError(located)
+
+
+def _placed(files: CaseFiles, finding: Finding) -> Finding:
+    """Return a finding with its place in a file; one of the built problem gets that of the layer or boundary it names."""
+    if finding.location:
+        return finding
+    sections = ("recharge", "evapotranspiration", "rivers", "drains", "general_heads", "fixed_heads", "barriers")
+    path: tuple[str, ...] = ()
+    if field := re.match(r"(?:grid\.)?(\w+)\[layer \d+ \(([^)]+)\)", finding.key):
+        path = ("layers", field[2], "thickness" if field[1] == "bottom" else field[1])
+    else:
+        names = {name: (section, name) for section in sections for name in getattr(files.model, section)}
+        names |= {f"wells_{name}": ("wells", name) for name in files.model.wells}
+        path = names.get(finding.key.partition(".")[0], ())
+    if not path:
+        return files.located(finding)
+    return Finding(finding.key, finding.message, files.model_source.locate(path))
 
 
 def _on_plan(files: CaseFiles, plan: Plan, site: Site) -> Problem:
