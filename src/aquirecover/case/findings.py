@@ -33,6 +33,7 @@ def findings_of(error: ValidationError, source: Located) -> list[Finding]:
     found = []
     for detail in error.errors(include_url=False):
         kind, message = plain_message(detail)
+        kind = KEY if "[key]" in detail["loc"] else kind
         path = path_in(source.tree, tuple(detail["loc"]))
         key = key_text(path, source.tree)
         if kind == RULE and (shown := value_text(detail["input"])):

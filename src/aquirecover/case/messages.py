@@ -64,7 +64,11 @@ def relay(error: ValidationError) -> list[InitErrorDetails]:
         if detail["type"] == "too_short" and len(detail["input"]) >= detail["ctx"]["min_length"]:
             continue  # pydantic does not count the entries that are wrong, which have lines of their own
         kind, message = plain_message(detail)
-        lines.append(broken(message, tuple(detail["loc"]), detail["input"], kind))
+        path, value = tuple(detail["loc"]), detail["input"]
+        if detail["type"] in ("union_tag_invalid", "union_tag_not_found"):
+            tag = str(detail["ctx"]["discriminator"]).strip("'")
+            path, value = (*path, tag), detail["ctx"].get("tag")
+        lines.append(broken(message, path, value, kind))
     return lines
 
 
@@ -82,11 +86,9 @@ def plain_message(detail: Any) -> tuple[str, str]:
         return RULE, sentence("must be one of " + ", ".join(names), _near(detail["input"], names))
     if code == "union_tag_invalid":
         names = [name.strip(" '") for name in context["expected_tags"].split(", ")]
-        return RULE, sentence(
-            f"{context['tag']!r} is no {_tag_key(context)}: must be one of " + ", ".join(names), _near(context["tag"], names)
-        )
+        return RULE, sentence("must be one of " + ", ".join(names), _near(context["tag"], names))
     if code == "union_tag_not_found":
-        return MISSING, f"needs the key {_tag_key(context)}."
+        return MISSING, "is missing."
     limits = {"gt": "greater than {}", "ge": "{} or more", "lt": "less than {}", "le": "{} or less"}
     for name, rule in limits.items():
         if name in context:
@@ -100,10 +102,6 @@ def plain_message(detail: Any) -> tuple[str, str]:
 def _near(value: object, names: list[str]) -> str:
     found = did_you_mean(value, names)
     return found if found.startswith("Did") else ""
-
-
-def _tag_key(context: dict[str, Any]) -> str:
-    return str(context["discriminator"]).strip("'")
 
 
 _WORDS = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from importlib import import_module
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, StrictStr, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter, ValidationError
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
@@ -16,6 +16,7 @@ from aquirecover.case.values import (
     AreaRef,
     CalendarLength,
     Count,
+    Crs,
     Date,
     Edges,
     FilePath,
@@ -449,7 +450,7 @@ class ModelConfig(Section):
     """Short name, as in paths."""
     title: Text
     """Title of figures and reports."""
-    crs: Annotated[StrictStr, Field(pattern=r"^EPSG:\d{4,6}$")] | None = None
+    crs: Crs | None = None
     """Projected coordinate system in metres, as `EPSG:3405`; left out for a model without a place on earth."""
     grid: Grid
     """Cells in the plane."""

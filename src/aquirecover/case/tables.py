@@ -299,7 +299,7 @@ def _split(text: str, source: str) -> tuple[list[str], list[list[str]], list[int
     before = 0
     try:
         for cells in reader:
-            if cells and (cells[0] or any(map(str.strip, cells))):
+            if cells and (cells[0].strip() or any(map(str.strip, cells))):
                 if header:
                     rows.append(cells)
                     lines.append(before + 1)

@@ -178,6 +178,12 @@ def _name(raw: object) -> str:
     return raw
 
 
+def _crs(raw: object) -> str:
+    if not isinstance(raw, str) or not re.fullmatch(r"EPSG:[1-9]\d{3,5}", raw):
+        raise ValueError("must be EPSG and a number, as EPSG:3405.")
+    return raw
+
+
 def _path(raw: object) -> str:
     if not isinstance(raw, str) or not raw.strip():
         raise ValueError("must be the path of a file, relative to the file it is written in.")
@@ -224,6 +230,7 @@ Flag = Annotated[
 ]
 Text = Annotated[StrictStr, Field(min_length=1)]
 Name = Annotated[str, BeforeValidator(_checked(_name))]
+Crs = Annotated[str, BeforeValidator(_checked(_crs)), WithJsonSchema({"type": "string", "pattern": "^EPSG:[1-9][0-9]{3,5}$"})]
 FilePath = Annotated[str, BeforeValidator(_checked(_path))]
 MonthDay = Annotated[
     str, BeforeValidator(_checked(_month_day)), WithJsonSchema({"type": "string", "pattern": "^[0-1][0-9]-[0-3][0-9]$"})
