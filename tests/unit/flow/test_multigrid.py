@@ -1,0 +1,96 @@
+"""The preconditioner is a symmetric positive definite operator, and as good on a large grid as on a small one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from aquirecover.flow.linear import LinearStatus, Matrix, conjugate_gradients
+from aquirecover.flow.multigrid import Multigrid
+
+
+def _layered(n_y: int, n_x: int, seed: int, spread: float = 1.0) -> tuple[Matrix, np.ndarray]:
+    """Return five layers, aquifers of 5, 15 and 30 m/d between clays of 1e-3 m/d, each varying by `spread` decades.
+
+    Cells of 500 m; 200 m²/d of fixed heads along one edge; pumping in the aquifers.
+    """
+    random = np.random.default_rng(seed)
+    shape = (5, n_y, n_x)
+    thickness = np.array([20.0, 15.0, 25.0, 10.0, 40.0])[:, None, None]
+    k = np.array([5.0, 1e-3, 15.0, 1e-3, 30.0])[:, None, None] * 10.0 ** random.uniform(-0.5 * spread, 0.5 * spread, shape)
+    t = k * thickness
+    cx, cy, cz = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    cx[:, :, :-1] = 2.0 / (1.0 / t[:, :, 1:] + 1.0 / t[:, :, :-1])
+    cy[:, :-1] = 2.0 / (1.0 / t[:, 1:] + 1.0 / t[:, :-1])
+    half = 0.5 * thickness / k
+    cz[:-1] = 500.0**2 / (half[1:] + half[:-1])
+    surplus = np.zeros(shape)
+    surplus[:, :, 0] = 2.0 * t[:, :, 0]
+    diagonal = surplus + cx + cy + cz
+    diagonal[:, :, 1:] += cx[:, :, :-1]
+    diagonal[:, 1:] += cy[:, :-1]
+    diagonal[1:] += cz[:-1]
+    rhs = np.where(random.random(shape) < 0.02, -500.0, 0.0)
+    rhs[[1, 3]] = 0.0
+    rhs[0] += 25.0
+    return Matrix(diagonal, cx, cx, cy, cy, cz, np.ones(shape, dtype=bool)), rhs
+
+
+@pytest.mark.parametrize("plan", [(8, 8), (7, 5), (1, 9), (9, 1), (1, 1), (2, 3)])
+def test_operator_is_symmetric_and_positive(plan: tuple[int, int]) -> None:
+    matrix, _ = _layered(*plan, seed=1, spread=6.0)
+    multigrid = matrix.preconditioner()
+    random = np.random.default_rng(2)
+    for _ in range(5):
+        x, y = (random.normal(size=matrix.diagonal.shape) for _ in range(2))
+        mx, my = multigrid.apply(x).copy(), multigrid.apply(y).copy()
+        assert np.vdot(x, my) == pytest.approx(np.vdot(y, mx), rel=1e-9, abs=1e-12 * np.sqrt(np.vdot(x, mx) * np.vdot(y, my)))
+        assert np.vdot(x, mx) > 0.0
+
+
+def test_dense_operator_is_symmetric_positive_definite() -> None:
+    matrix, _ = _layered(4, 3, seed=3, spread=4.0)
+    multigrid, n = matrix.preconditioner(), matrix.diagonal.size
+    dense = np.stack([multigrid.apply(row.reshape(matrix.diagonal.shape)).ravel().copy() for row in np.eye(n)])
+    np.testing.assert_allclose(dense, dense.T, rtol=1e-9, atol=1e-12 * np.abs(dense).max())
+    assert np.linalg.eigvalsh(0.5 * (dense + dense.T)).min() > 0.0
+
+
+def test_a_single_column_is_solved_exactly() -> None:
+    matrix, rhs = _layered(1, 1, seed=4, spread=4.0)
+    x = matrix.preconditioner().apply(rhs).copy()
+    np.testing.assert_allclose(matrix.multiply(x), rhs, atol=1e-9 * np.abs(rhs).max())
+
+
+def test_is_linear() -> None:
+    matrix, rhs = _layered(6, 7, seed=5)
+    multigrid = matrix.preconditioner()
+    once, twice = multigrid.apply(rhs).copy(), multigrid.apply(-2.0 * rhs).copy()
+    np.testing.assert_allclose(twice, -2.0 * once, rtol=1e-12, atol=1e-14)
+
+
+def test_empty_rows_do_no_harm() -> None:
+    shape = (2, 5, 5)
+    zero = np.zeros(shape)
+    found = Multigrid(zero, zero, zero, zero).apply(np.zeros(shape))
+    np.testing.assert_array_equal(found, 0.0)
+
+
+def iterations(n: int, spread: float) -> int:
+    """Return the conjugate gradient iterations to 1e-9 of the right-hand side on n × n columns."""
+    matrix, rhs = _layered(n, n, seed=n, spread=spread)
+    result = conjugate_gradients(matrix, rhs, 1e-9 * float(np.abs(rhs).sum()), matrix.preconditioner(), 100)
+    assert result.status is LinearStatus.CONVERGED
+    return result.iterations
+
+
+# seen on 20², 40², 80², 160² columns: 14, 15, 17, 18; 15, 17, 18, 21; 20, 22, 25, 27. Layers differ by 30,000 throughout.
+@pytest.mark.parametrize("spread", [0.0, 1.0, 2.0])
+@pytest.mark.parametrize("n", [20, 40, 80, 160])
+def test_iterations_hardly_grow_with_the_grid(n: int, spread: float) -> None:
+    assert iterations(n, spread) <= 30
+
+
+def test_iterations_where_neighbours_differ_a_thousandfold() -> None:
+    # beyond two decades between neighbouring cells aggregates of 2 × 2 columns are less good: 41 seen
+    assert iterations(80, 3.0) <= 60
