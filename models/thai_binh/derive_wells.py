@@ -34,7 +34,7 @@ BASE_SHARE = 0.35
 # Share of 2011 pumped in earlier years; constant after it (assumed: Nam Dinh's heads fell from 1996 on).
 HISTORY = {"1990-01-01": 0.02, "1996-01-01": 0.15, "2004-01-01": 0.55, "2011-01-01": 1.00}
 
-# People (P1 to P5 in README.md; the last three share the rest of the province by area) and their part on piped surface
+# People (P2 to P5, S19, S23 in README.md; the last three share the rest by area) and their part on piped surface
 # water in 2011 (assumed: the city's waterworks is old, the rural plants came later).
 PEOPLE = {
     "Thai Binh city": 206_037, "Quynh Phu": 245_188, "Hung Ha": 252_891, "Thai Thuy": 267_012, "Vu Thu": 224_832,
