@@ -115,7 +115,8 @@ def cli_page(program: click.Group) -> str:
 
 def help_of(command: click.Command, path: str) -> str:
     """Return the help of a command as a block of text."""
-    context = click.Context(command, info_name=path, max_content_width=110, terminal_width=110)
+    names = ["-h", "--help"]
+    context = click.Context(command, info_name=path, max_content_width=110, terminal_width=110, help_option_names=names)
     return f"```text\n{command.get_help(context)}\n```\n"
 
 

@@ -89,7 +89,7 @@ def test_ctrl_c_is_130():
 
 @pytest.mark.parametrize(
     "arguments",
-    [["nonsense"], ["run"], ["run", "no/such/file.yaml"], ["schema", "planet"], ["run", "x.yaml", "--engine", "guess"]],
+    [["nonsense"], ["run"], ["batch"], ["schema", "planet"], ["run", "x.yaml", "--engine", "guess"]],
     ids=" ".join,
 )
 def test_wrong_usage_is_2(arguments):
