@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +23,7 @@ from aquirecover.review import compare_results
 from aquirecover.runner import Listener, RunOptions, run_scenario
 
 THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS")
-PATIENCE = 10.0  # seconds that a process gets to end after it was asked to
+PATIENCE = 10.0  # seconds that a process gets to end
 INDEX = ("scenario", "status", "seconds", "budget_error", "outer_iterations", "inner_iterations", "folder", "error")
 
 Row = dict[str, Any]
@@ -92,12 +90,13 @@ def run_batch(
     plan = plan_batch(paths, folder, options, force)
     found: dict[str, Row] = {}
     try:
-        for row in _run_all(plan.jobs, jobs or plan.processes or n_cores(), listener):
-            found[row["scenario"]] = row
-            _write_index(folder, [found[job.name] for job in plan.jobs if job.name in found])
-            note = f": {row['error'].splitlines()[0]}" if row["error"] else ""
-            listener.say(f"{row['scenario']} {row['status']} in {row['seconds']:.1f} s{note}")
-            listener.progress("scenarios", len(found), len(plan.jobs))
+        with closing(_run_all(plan.jobs, jobs or plan.processes or n_cores(), listener)) as ended:
+            for row in ended:
+                found[row["scenario"]] = row
+                _write_index(folder, [found[job.name] for job in plan.jobs if job.name in found])
+                note = f": {row['error'].splitlines()[0]}" if row["error"] else ""
+                listener.say(f"{row['scenario']} {row['status']} in {row['seconds']:.1f} s{note}")
+                listener.progress("scenarios", len(found), len(plan.jobs))
     except KeyboardInterrupt as error:
         text = f"Interrupted: {len(found)} of {len(plan.jobs)} scenarios had ended; call again to go on from there."
         raise KeyboardInterrupt(text) from error
@@ -160,50 +159,62 @@ def _read_batch(path: Path, options: RunOptions) -> tuple[list[Path], RunOptions
     return list(found.scenario_files), own, batch.processes
 
 
-def _run_all(planned: Sequence[Job], jobs: int, listener: Listener) -> Iterator[Row]:
-    """Keep `jobs` processes busy and yield the record of each scenario as it ends; stop them all on Ctrl-C."""
+def _run_all(planned: Sequence[Job], jobs: int, listener: Listener) -> Generator[Row, None, None]:
+    """Keep `jobs` processes busy and yield the record of each scenario as it ends; stop them all when closed."""
     waiting = list(reversed(planned))
-    running: dict[Connection, tuple[SpawnProcess, Job, float]] = {}
+    running: dict[Connection, _Worker] = {}
     try:
-        with one_thread_each():
-            while waiting or running:
-                while waiting and len(running) < jobs:
-                    job = waiting.pop()
-                    process, connection = _start(job)
-                    running[connection] = process, job, time.perf_counter()
-                for ready in wait(list(running)):
-                    assert isinstance(ready, Connection)
-                    row = _receive(ready, *running[ready], listener)
-                    if row is not None:
-                        process, _, _ = running.pop(ready)
-                        process.join()
-                        ready.close()
-                        yield row
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                worker = _Worker(waiting.pop())
+                running[worker.connection] = worker
+            for ready in [running[connection] for connection in wait(list(running)) if isinstance(connection, Connection)]:
+                row = ready.receive(listener)
+                if row is not None:
+                    del running[ready.connection]
+                    ready.connection.close()
+                    yield row
     finally:
-        _stop([process for process, _, _ in running.values()])
+        _stop(list(running.values()))
 
 
-def _start(job: Job) -> tuple[SpawnProcess, Connection]:
-    context = get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(job, sender), name=job.name, daemon=True)
-    process.start()
-    sender.close()
-    return process, receiver
+class _Worker:
+    """A process that runs one job, and the pipe through which it reports."""
 
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.begin = time.perf_counter()
+        context = get_context("spawn")
+        self.connection, sender = context.Pipe(duplex=False)
+        self.process = context.Process(target=_work, args=(job, sender), name=job.name, daemon=True)
+        with one_thread_each(), interrupts_held():
+            self.process.start()
+        sender.close()
 
-def _receive(connection: Connection, process: SpawnProcess, job: Job, start: float, listener: Listener) -> Row | None:
-    """Return the record of a job that ended, or None after a sign of life."""
-    try:
-        message = connection.recv()
-    except EOFError:
-        process.join()
-        return record(job, "failed", time.perf_counter() - start, error=death_of(process.exitcode or 0))
-    if isinstance(message, dict):
-        return message
-    if listener.live:
-        listener.progress(*message)
-    return None
+    def receive(self, listener: Listener) -> Row | None:
+        """Return the record when the job ended, or None after a sign of life."""
+        try:
+            message = self.connection.recv()
+        except EOFError:
+            self.finish()
+            return record(self.job, "failed", time.perf_counter() - self.begin, error=death_of(self.process.exitcode or 0))
+        if isinstance(message, dict):
+            self.process.join()
+            return message
+        if listener.live:
+            listener.progress(*message)
+        return None
+
+    def finish(self) -> None:
+        """Wait until the process has ended, kill it when it does not, and remove the temporary files it left."""
+        from aquirecover.output.files import remove_parts
+
+        self.process.join(PATIENCE)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+        if self.process.pid is not None and self.job.options.folder is not None:
+            remove_parts(self.job.options.folder, self.process.pid)
 
 
 def death_of(code: int) -> str:
@@ -213,16 +224,11 @@ def death_of(code: int) -> str:
     return f"The process was killed by signal {-code} ({signal.Signals(-code).name}); memory may have run out."
 
 
-def _stop(processes: Sequence[SpawnProcess]) -> None:
-    """End processes: ask, wait, and kill those that do not listen."""
-    for process in processes:
-        process.terminate()
-    deadline = time.monotonic() + PATIENCE
-    for process in processes:
-        process.join(max(deadline - time.monotonic(), 0.0))
-        if process.is_alive():
-            process.kill()
-            process.join()
+def _stop(workers: Sequence[_Worker]) -> None:
+    for worker in workers:
+        worker.process.terminate()
+    for worker in workers:
+        worker.finish()
 
 
 class _Sender(Listener):
@@ -241,8 +247,6 @@ class _Sender(Listener):
 
 def _work(job: Job, connection: Connection) -> None:
     """Run one job in a process of its own and send its record."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears Ctrl-C and ends its children
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that temporary files are removed on the way out
     connection.send(run_job(job, _Sender(connection, job.name)))
     connection.close()
 
@@ -292,3 +296,19 @@ def one_thread_each() -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def interrupts_held() -> Iterator[None]:
+    """Keep Ctrl-C from processes that start in this block for good, and from this one until the block ends (POSIX).
+
+    A terminal sends Ctrl-C to all; the one that hears it ends the others.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -45,7 +45,7 @@ def test_a_batch_ends_with_figures_of_what_succeeded(basin, monkeypatch):
     compared = []
     monkeypatch.setattr(batch, "compare_results", lambda folders, target: compared.append((folders, target)))
     status = {"ban": "finished", "cut": "failed"}
-    monkeypatch.setattr(batch, "_run_all", lambda jobs, *_: [batch.record(job, status[job.name], 1.0) for job in jobs])
+    monkeypatch.setattr(batch, "_run_all", lambda jobs, *_: (batch.record(job, status[job.name], 1.0) for job in jobs))
     rows = batch.run_batch([SCENARIOS], Path("out"), RunOptions())
     assert [row["status"] for row in rows] == ["finished", "failed"]
     assert compared == [([Path("out/ban")], Path("out/comparison"))]

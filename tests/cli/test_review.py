@@ -55,7 +55,7 @@ def test_compare_refuses_a_folder_without_results(basin, call):
 def test_results_of_other_models_are_refused(monkeypatch):
     aquifers = {"a": {"upper": [0]}, "b": {"upper": [0]}, "c": {"qh": [0], "qp": [1]}}
     monkeypatch.setattr("aquirecover.output.views.aquifer_layers", lambda dataset: aquifers[dataset])
-    with pytest.raises(ConfigError, match="^c: has the aquifers qh, qp, and a has upper: compare results of one model.$"):
+    with pytest.raises(ConfigError, match=r"^c: has the aquifers qh, qp, and a has upper: compare results of one model.$"):
         review._refuse_other_models({name: name for name in aquifers})
 
 

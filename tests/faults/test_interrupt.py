@@ -16,6 +16,7 @@ from aquirecover.project import copy_example
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 BAN = "scenarios/confined_basin/ban.yaml"
 LONG = ["--cell-size", "50m"]  # seconds of simulation
+SHORT = ["--cell-size", "100m"]
 PATIENCE = 60.0
 
 
@@ -100,7 +101,7 @@ def test_kill_while_writing_leaves_no_broken_file_and_the_next_run_is_whole(basi
 def test_ctrl_c_ends_the_processes_of_a_batch_and_keeps_what_is_finished(basin):
     quick = basin / "scenarios/confined_basin/quick.yaml"
     quick.write_text((basin / BAN).read_text(encoding="utf-8") + "end: 2026-01-01\n", encoding="utf-8")
-    call = ("batch", str(quick), BAN, "scenarios/confined_basin/cut.yaml", "--jobs", "2", "--no-figures", *LONG)
+    call = ("batch", str(quick), BAN, "scenarios/confined_basin/cut.yaml", "--jobs", "2", "--no-figures", *SHORT)
     process = start(basin, *call)
     wait_for(process, "quick finished")
     os.killpg(process.pid, signal.SIGINT)
@@ -114,7 +115,7 @@ def test_ctrl_c_ends_the_processes_of_a_batch_and_keeps_what_is_finished(basin):
     assert index[0]["status"] == "finished"
     assert not list(basin.rglob("*.part"))
 
-    again = start(basin, "batch", str(quick), "--no-figures", "--json", *LONG)
+    again = start(basin, "batch", str(quick), "--no-figures", "--json", *SHORT)
     out, _, code = end(again)
     assert code == 0
     assert [row["status"] for row in json.loads(out)] == ["skipped"]

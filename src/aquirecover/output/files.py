@@ -122,6 +122,12 @@ def safe_cell(value: Any) -> str:
     return f"{number:.10g}" if math.isfinite(number) else ""
 
 
+def remove_parts(folder: Path, process: int) -> None:
+    """Remove the temporary files that a process of this computer, which has ended, left in a folder and below it."""
+    for part in folder.rglob(f".*.{_host()}.{process}.*.part"):
+        part.unlink(missing_ok=True)
+
+
 def _host() -> str:
     """Return the name of this computer with only characters that suit a file name and our pattern."""
     return "".join(letter if letter.isalnum() else "-" for letter in socket.gethostname())[:40] or "host"
