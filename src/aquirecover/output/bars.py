@@ -64,7 +64,7 @@ def draw_budget(dataset: xr.Dataset, moments: Sequence[tuple[str, FloatArray, Fl
         ax.barh(y, inflow * factor, height * 0.92, color=shades[i], label=name)
         ax.barh(y, -outflow * factor, height * 0.92, color=shades[i])
         for values, sign in ((inflow, 1.0), (outflow, -1.0)):
-            _bar_values(ax, y, sign * values * factor, largest * factor)
+            _bar_values(ax, y, sign * values * factor)
     ax.axvline(0.0, color=INK, linewidth=0.6)
     ax.set_yticks(place, [term.replace("_", " ") for term in terms])
     ax.tick_params(axis="y", length=0)
@@ -77,14 +77,13 @@ def draw_budget(dataset: xr.Dataset, moments: Sequence[tuple[str, FloatArray, Fl
     return ax
 
 
-def _bar_values(ax: Axes, y: FloatArray, values: FloatArray, largest: float) -> None:
-    """Write the value at the end of each bar that can be seen."""
+def _bar_values(ax: Axes, y: FloatArray, values: FloatArray) -> None:
+    """Write the value at the end of each bar, also of those too short to see."""
     for at, value in zip(y, values, strict=True):
-        if abs(value) > 2e-3 * largest:
-            offset = (2, 0) if value > 0.0 else (-2, 0)
-            text = f"{abs(value):,.0f}" if largest >= 100.0 else f"{abs(value):.1f}"
-            ax.annotate(text, (value, at), xytext=offset, textcoords="offset points", va="center", fontsize=6.2, color=QUIET,
-                        ha="left" if value > 0.0 else "right")  # fmt: skip
+        if abs(value) >= 0.05:
+            text = f"{abs(value):,.0f}" if abs(value) >= 10.0 else f"{abs(value):.1f}"
+            ax.annotate(text, (value, at), xytext=(2 if value > 0.0 else -2, 0), textcoords="offset points", va="center",
+                        fontsize=6.2, color=QUIET, ha="left" if value > 0.0 else "right")  # fmt: skip
 
 
 def _moments(dataset: xr.Dataset) -> list[tuple[str, FloatArray, FloatArray]]:
@@ -116,8 +115,7 @@ def water_sources(dataset: xr.Dataset) -> Figure:
     figure = new_figure(75.0)
     ax = figure.subplots()
     ends = draw_water_sources(dataset, ax)
-    figure.draw_without_rendering()
-    label_ends(ax, ends)
+    label_ends(ax, ends, height=58.0)
     return figure
 
 
@@ -152,15 +150,13 @@ def draw_water_sources(dataset: xr.Dataset, ax: Axes) -> list[tuple[float, str, 
         top, bottom = top + np.maximum(gone[i], 0.0), bottom + np.minimum(gone[i], 0.0)
     stopped = rate[:, wells].sum(axis=1)
     ax.stairs(stopped, middle, baseline=None, color=INK, linewidth=1.2)
-    ax.annotate(
-        "pumping that stopped", (middle[0], stopped[0]), xytext=(4, 3), textcoords="offset points", fontsize=7.5, va="bottom"
-    )
+    ends.append((float(stopped[-1]), "pumping that stopped", INK))
     ax.set_ylim(min(0.0, 1.08 * bottom.min()), 1.12 * max(top.max(), stopped.max(), 1e-9))
     ax.set_xlim(0.0, middle[-1])
     ax.set_xlabel("Years since the start of the restriction")
     against = "a run without restriction" if comparison[-1] == "baseline" else "the year before it"
     ax.set_ylabel("Flow (thousand m³/d)")
-    ax.set_title(f"Water no longer pumped: what goes into storage, and what boundaries give less or take more than in {against}",
+    ax.set_title(f"Where the water no longer pumped goes, compared with {against}",
                  fontsize=8, fontweight="normal")  # fmt: skip
     return ends
 

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from aquirecover.flow.arrays import FloatArray
+from aquirecover.flow.schedule import DAYS_PER_YEAR
+from aquirecover.output.recovery import REFERENCE_NAMES
 from aquirecover.output.style import (
     INK,
     QUIET,
     finish_time_axis,
+    halo,
     in_style,
     label_ends,
     letter,
@@ -46,9 +49,8 @@ def recovery_curves(datasets: Mapping[str, xr.Dataset]) -> Figure:
     for aquifer, ax in zip(aquifers, panels, strict=True):
         draw_recovery_curves(datasets, aquifer, ax)
     letter(panels, [f"Aquifer {aquifer}" for aquifer in aquifers])
-    figure.draw_without_rendering()
-    for aquifer, ax in zip(aquifers, panels, strict=True):
-        _label_curves(datasets, aquifer, ax)
+    for ax in panels:
+        _label_curves(datasets, ax)
     _mark_restriction(panels[0], first, text=True)
     figure.align_ylabels(list(panels))
     return figure
@@ -58,13 +60,20 @@ def draw_recovery_curves(datasets: Mapping[str, xr.Dataset], aquifer: str, ax: A
     """Draw the area-weighted mean head of an aquifer for each scenario, with its reference and legal levels."""
     first = next(iter(datasets.values()))
     curves = [area_mean(dataset, dataset["head"].values, aquifer) for dataset in datasets.values()]
+    if any(_is_seasonal(curve) for curve in curves):
+        for number, (dataset, curve) in enumerate(zip(datasets.values(), curves, strict=True)):
+            ax.plot(dataset["time"].values, curve, linewidth=0.5, alpha=0.35, color=line_style(number)["color"], zorder=2)
+        ax.annotate("thin: seasons, thick: mean of a year", (1.0, 0.0), xycoords="axes fraction", xytext=(-2, 2),
+                    textcoords="offset points", ha="right", fontsize=7, color=QUIET, path_effects=halo(), zorder=5)  # fmt: skip
+        days = [dataset["elapsed_time"].values for dataset in datasets.values()]
+        curves = [yearly_running_mean(day, curve) for day, curve in zip(days, curves, strict=True)]
     for number, (dataset, curve) in enumerate(zip(datasets.values(), curves, strict=True)):
-        ax.plot(dataset["time"].values, curve, **line_style(number), zorder=3)
+        ax.plot(dataset["time"].values, curve, **line_style(number), zorder=3, gid="curve")
     _draw_shared_history(list(datasets.values()), curves, ax)
     low, high = _range(ax)
-    level = float(area_mean(first, first["reference_head"].values, aquifer))
-    _level(ax, level, _reference_name(first), above=True)
-    high = max(high, level)
+    for number, (name, level) in enumerate(_levels(first, aquifer, 0.1 * (high - low))):
+        _level(ax, level, name, above=number == 0)
+        low, high = min(low, level), max(high, level)
     pad = 0.12 * max(high - low, 0.05)
     _draw_limit(first, aquifer, ax, low, high)
     ax.set_ylim(min(ax.get_ylim()[0], low - pad), high + 1.6 * pad)
@@ -88,10 +97,44 @@ def _draw_shared_history(datasets: list[xr.Dataset], curves: list[FloatArray], a
         ax.plot(first["time"].values[:until], curves[0][:until], color="#4d4d4d", zorder=4)
 
 
-def _reference_name(dataset: xr.Dataset) -> str:
-    """Return the name of the reference level as people say it."""
+def _levels(dataset: xr.Dataset, aquifer: str, apart: float) -> list[tuple[str, float]]:
+    """Return name and mean of the levels to draw, highest first: that of drawdown, and without pumping where it is `apart`."""
     name = str(dataset.attrs["drawdown_reference"])
-    return "before pumping" if name == "first saved head" else name.replace("_", " ")
+    name = "before pumping" if name == "first saved head" else REFERENCE_NAMES.get(name, name)
+    levels = [(name, float(area_mean(dataset, dataset["reference_head"].values, aquifer)))]
+    known = [str(value) for value in dataset["reference"].values] if "reference" in dataset.dims else []
+    if "no_pumping" in known:
+        field = dataset["recovery_reference_head"].values[known.index("no_pumping")]
+        level = float(area_mean(dataset, field, aquifer))
+        if abs(level - levels[0][1]) > apart:
+            levels.append((REFERENCE_NAMES["no_pumping"], level))
+    return sorted(levels, key=lambda item: -item[1])
+
+
+def _is_seasonal(curve: FloatArray) -> bool:
+    """Tell whether a curve goes up and down much more than it goes anywhere."""
+    return bool(np.abs(np.diff(curve)).sum() > 4.0 * max(float(np.ptp(curve)), 1e-9))
+
+
+def yearly_running_mean(day: FloatArray, values: FloatArray) -> FloatArray:
+    """Return the mean of the year around each time, of values that are linear between times; less than a year at both ends.
+
+    Parameters
+    ----------
+    day, values : ndarray
+        Shape ``(n_time,)``; times ascending, d.
+    """
+    total = np.concatenate(([0.0], np.cumsum(0.5 * (values[1:] + values[:-1]) * np.diff(day))))
+    half = np.minimum(0.5 * DAYS_PER_YEAR, np.minimum(day - day[0], day[-1] - day))
+
+    def integral(time: FloatArray) -> FloatArray:
+        i = np.clip(np.searchsorted(day, time, side="right") - 1, 0, day.size - 2)
+        step = np.maximum(day[i + 1] - day[i], 1e-12)
+        part = time - day[i]
+        return np.asarray(total[i] + part * (values[i] + 0.5 * (values[i + 1] - values[i]) * part / step))
+
+    mean = (integral(day + half) - integral(day - half)) / np.where(half > 0.0, 2.0 * half, 1.0)
+    return np.where(half > 0.0, mean, values)
 
 
 def _range(ax: Axes) -> tuple[float, float]:
@@ -105,7 +148,7 @@ def _level(ax: Axes, y: float, text: str, *, above: bool, colour: str = QUIET) -
     ax.axhline(y, color=colour, linewidth=0.8, linestyle=(0, (4, 2)), zorder=2)
     place: dict[str, Any] = {"xytext": (3, 2 if above else -2), "va": "bottom" if above else "top"}
     ax.annotate(f"{text} {y:.1f} m", (0.0, y), xycoords=("axes fraction", "data"), textcoords="offset points", color=colour,
-                fontsize=7, **place)  # fmt: skip
+                fontsize=7, path_effects=halo(), zorder=5, **place)  # fmt: skip
 
 
 def _draw_limit(dataset: xr.Dataset, aquifer: str, ax: Axes, low: float, high: float) -> None:
@@ -121,7 +164,8 @@ def _draw_limit(dataset: xr.Dataset, aquifer: str, ax: Axes, low: float, high: f
         ax.set_ylim(bottom=limit - 0.12 * (high - low))
         return
     text = f"↓ legal level {limit:.1f} m".replace("-", "−")
-    ax.annotate(text, (0.0, 0.0), xycoords="axes fraction", xytext=(3, 2), textcoords="offset points", color=colour, fontsize=7)
+    ax.annotate(text, (0.0, 0.0), xycoords="axes fraction", xytext=(3, 2), textcoords="offset points", color=colour, fontsize=7,
+                path_effects=halo(), zorder=5)  # fmt: skip
 
 
 def _mark_restriction(ax: Axes, dataset: xr.Dataset, *, text: bool) -> None:
@@ -137,13 +181,11 @@ def _mark_restriction(ax: Axes, dataset: xr.Dataset, *, text: bool) -> None:
                 textcoords="offset points", fontsize=7, color=INK, va="bottom")  # fmt: skip
 
 
-def _label_curves(datasets: Mapping[str, xr.Dataset], aquifer: str, ax: Axes) -> None:
+def _label_curves(datasets: Mapping[str, xr.Dataset], ax: Axes) -> None:
     """Name the lines at their right ends."""
-    ends = []
-    for number, (name, dataset) in enumerate(datasets.items()):
-        last = float(area_mean(dataset, dataset["head"].values[-1], aquifer))
-        ends.append((last, wrapped(name), line_style(number)["color"]))
-    label_ends(ax, ends)
+    last = [float(np.asarray(line.get_ydata())[-1]) for line in ax.lines if line.get_gid() == "curve"]
+    ends = [(y, wrapped(name), line_style(n)["color"]) for n, (name, y) in enumerate(zip(datasets, last, strict=True))]
+    label_ends(ax, ends, height=PANEL_HEIGHT - 8.0)
 
 
 @in_style
@@ -166,17 +208,21 @@ def hydrographs(datasets: Mapping[str, xr.Dataset], *, depth: bool = False) -> F
     if "observation" not in first.dims:
         raise ValueError("observations: the result has none. Name some in the model to draw hydrographs.")
     names = [str(name) for name in first["observation"].values]
-    rows = -(-len(names) // 2)
-    figure = new_figure(40.0 * rows + 10.0)
-    panels = figure.subplots(rows, min(2, len(names)), sharex=True, squeeze=False).ravel()
+    columns = min(len(names), 2 if len(names) <= 6 else 3)
+    rows = -(-len(names) // columns)
+    figure = new_figure((44.0 if columns < 3 else 36.0) * rows + 10.0)
+    grid = figure.subplots(rows, columns, sharex=True, squeeze=False)
+    panels = grid.ravel()
     for name, ax in zip(names, panels, strict=False):
         draw_hydrograph(datasets, name, ax, depth=depth)
     for ax in panels[len(names) :]:
         ax.remove()
     shown = panels[: len(names)]
     letter(shown, [_point_title(first, name) for name in names])
-    for ax in shown[max(len(names) - 2, 0) :]:
+    for ax in shown[max(len(names) - columns, 0) :]:
         ax.xaxis.set_tick_params(labelbottom=True)
+    for ax in grid[:, 1:].ravel():
+        ax.set_ylabel("")
     handles = list(dict(zip(*reversed(_handles(shown)), strict=True)).items())
     figure.legend(
         [h for _, h in handles], [wrapped(n, 40) for n, _ in handles], loc="outside lower center", ncols=min(3, len(handles))
@@ -192,7 +238,7 @@ def draw_hydrograph(datasets: Mapping[str, xr.Dataset], point: str, ax: Axes, *,
     sign = -1.0 if depth else 1.0
     for n, (name, dataset) in enumerate(datasets.items()):
         head = dataset["observation_head"].values[:, number]
-        ax.plot(dataset["step_time"].values, sign * (head - ground), label=name, **line_style(n))
+        ax.plot(dataset["step_time"].values, sign * (head - ground), label=name, **{**line_style(n), "linewidth": 0.9})
     if "measured_head" in first:
         own = first["measured_point"].values == number
         ax.plot(first["measured_time"].values[own], sign * (first["measured_head"].values[own] - ground), "o", markersize=2.6,
@@ -219,7 +265,7 @@ def _point_title(dataset: xr.Dataset, name: str) -> str:
     number = [str(point) for point in dataset["observation"].values].index(name)
     layer = int(dataset["observation_layer"][number]) - 1
     unit = str(dataset["layer_aquifer"].values[layer]) or str(dataset["layer_name"].values[layer])
-    return f"{name}, {unit}"
+    return name if name.endswith(unit) else f"{name}, {unit}"
 
 
 def _handles(panels: Any) -> tuple[list[Any], list[str]]:

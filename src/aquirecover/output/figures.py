@@ -79,11 +79,12 @@ def figure_plan(datasets: xr.Dataset | Mapping[str, xr.Dataset]) -> dict[str, Ca
         plan["recovery_maps"] = lambda: maps.recovery_maps(dataset)
     if "recovery_fraction" in dataset:
         known = [str(name) for name in dataset["reference"].values]
-        reference = next((name for name in ("before_pumping", "no_pumping") if name in known), None)
+        reference = next((name for name in ("no_pumping", "before_pumping") if name in known), None)
         if reference is not None:
-            fraction = _nearest(dataset["fraction"].values.tolist(), 0.9)
+            known_fractions = dataset["fraction"].values.tolist()
+            fractions = sorted({_nearest(known_fractions, 0.5), _nearest(known_fractions, 0.9)})
             plan["recovery_fraction_maps"] = lambda: maps.fraction_maps(dataset, reference)
-            plan["recovery_time_maps"] = lambda: maps.recovery_time_maps(dataset, reference, fraction)
+            plan["recovery_time_maps"] = lambda: maps.recovery_time_maps(dataset, reference, fractions)
     plan["budget"] = lambda: bars.budget_bars(dataset)
     if "source_volume" in dataset:
         plan["water_sources"] = lambda: bars.water_sources(dataset)

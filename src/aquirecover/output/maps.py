@@ -10,7 +10,7 @@ import numpy as np
 from aquirecover.flow.arrays import FloatArray
 from aquirecover.flow.schedule import DAYS_PER_YEAR
 from aquirecover.output.recovery import REFERENCE_NAMES
-from aquirecover.output.style import INK, TWO_COLUMNS, WATER, in_style, letter, new_figure
+from aquirecover.output.style import INK, TWO_COLUMNS, WATER, halo, in_style, letter, new_figure
 from aquirecover.output.views import aquifer_field, aquifer_layers, focus, is_dated, restriction_index
 
 if TYPE_CHECKING:
@@ -72,37 +72,41 @@ def fraction_maps(dataset: xr.Dataset, reference: str = "before_pumping") -> Fig
 
 
 @in_style
-def recovery_time_maps(dataset: xr.Dataset, reference: str = "before_pumping", fraction: float = 0.9) -> Figure:
-    """Draw the time to a fraction of recovery in classes of years; hatched where it is not reached before the end of the run.
+def recovery_time_maps(dataset: xr.Dataset, reference: str = "before_pumping", fractions: Sequence[float] = (0.5, 0.9)) -> Figure:
+    """Draw the time to fractions of recovery in classes of years; hatched where it is not reached before the end of the run.
 
     Raises
     ------
     ValueError
-        When the dataset has no recovery against that reference or no time to that fraction.
+        When the dataset has no recovery against that reference or no time to one of the fractions.
     """
     from matplotlib import colormaps
     from matplotlib.colors import BoundaryNorm, ListedColormap
 
     known = [float(value) for value in dataset["fraction"].values] if "fraction" in dataset else []
-    if fraction not in known:
-        raise ValueError(f"fraction = {fraction:g}: must be one of {', '.join(f'{value:g}' for value in known) or 'none'}.")
+    for fraction in fractions:
+        if fraction not in known:
+            raise ValueError(f"fraction = {fraction:g}: must be one of {', '.join(f'{value:g}' for value in known) or 'none'}.")
     aquifers = list(aquifer_layers(dataset))
-    years = _recovery(dataset, "time_to_recovery", reference)[known.index(fraction)] / DAYS_PER_YEAR
-    something = np.isfinite(_recovery(dataset, "recovery_fraction", reference))
+    years = _recovery(dataset, "time_to_recovery", reference) / DAYS_PER_YEAR
+    something = np.where(np.isfinite(_recovery(dataset, "recovery_fraction", reference)), 1.0, np.nan)
     run = float(dataset["elapsed_time"][-1] - dataset["elapsed_time"][restriction_index(dataset)]) / DAYS_PER_YEAR
     classes = [year for year in YEAR_CLASSES if year < 0.97 * run] + [run]
     colours = ListedColormap(colormaps["viridis_r"](np.linspace(0.0, 0.95, len(classes) - 1)))
-    figure, panels = _panels(dataset, 1, len(aquifers))
-    for ax, aquifer in zip(panels[0], aquifers, strict=True):
-        late = aquifer_field(dataset, np.where(something, 1.0, np.nan), aquifer)
-        field = aquifer_field(dataset, years, aquifer)
-        image = draw_map(ax, dataset, field, colours, BoundaryNorm(classes, colours.N))
-        _hatch(ax, dataset, np.isfinite(late) & ~np.isfinite(field))
-    letter(panels.ravel(), aquifers)
+    figure, panels = _panels(dataset, len(fractions), len(aquifers))
+    for axes, fraction in zip(panels, fractions, strict=True):
+        for ax, aquifer in zip(axes, aquifers, strict=True):
+            field = aquifer_field(dataset, years[known.index(fraction)], aquifer)
+            image = draw_map(ax, dataset, field, colours, BoundaryNorm(classes, colours.N))
+            _hatch(ax, dataset, np.isfinite(aquifer_field(dataset, something, aquifer)) & ~np.isfinite(field))
+    letter(panels.ravel(), [f"{aquifer}, {fraction:.0%}" for fraction in fractions for aquifer in aquifers])
     bar = figure.colorbar(image, ax=panels, location="bottom", shrink=0.6, aspect=40, spacing="uniform", ticks=classes)
     bar.ax.set_xticklabels([f"{year:.3g}" for year in classes])
-    reference_name = REFERENCE_NAMES.get(reference, reference)
-    bar.set_label(f"Years to {fraction:.0%} recovery (reference: {reference_name}); hatched: not within {run:.3g} years")
+    name = REFERENCE_NAMES.get(reference, reference)
+    shares = " and ".join(f"{fraction:.0%}" for fraction in fractions)
+    bar.set_label(
+        f"Years to {shares} of the way back to the level {name}; hatched: not within {run:.3g} years; grey: nothing to recover"
+    )
     return figure
 
 
@@ -179,10 +183,10 @@ def _panels(dataset: xr.Dataset, rows: int, columns: int) -> tuple[Figure, np.nd
     west, east, south, north = map_window(dataset)
     ratio = (north - south) / (east - west)
     columns_wide = min(columns, 4)
-    panel = (TWO_COLUMNS - 14.0) / columns_wide
+    panel = (TWO_COLUMNS - 14.0) / columns_wide - 2.0
     width = TWO_COLUMNS if columns > 1 else 110.0
     panel = panel if columns > 1 else 96.0
-    figure = new_figure(rows * (panel * ratio + 9.0) + 24.0, width)
+    figure = new_figure(rows * (panel * ratio + 7.5) + 17.0, width)
     panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     for ax in panels[-1]:
         ax.set_xlabel("Easting (km)")
@@ -259,27 +263,48 @@ def _edges(dataset: xr.Dataset) -> tuple[FloatArray, FloatArray]:
 
 
 def _contours(ax: Axes, dataset: xr.Dataset, field: FloatArray, levels: FloatArray) -> None:
-    """Draw thin contours of every second class limit, labelled where there is room."""
+    """Draw thin contours of every second class limit, those that are long enough to see, and label the longest of each."""
+    from matplotlib.path import Path
+
     known = field[np.isfinite(field)]
     inner = [level for level in levels[1:-1:2] if known.size and known.min() < level < known.max()]
     if not inner or min(field.shape) < 3:
         return
     x, y = dataset["x"].values / 1e3, dataset["y"].values / 1e3
-    lines = ax.contour(x, y, np.ma.masked_invalid(field), levels=inner, colors=INK, linewidths=0.35, alpha=0.7, zorder=3)
-    ax.clabel(lines, fmt=lambda value: f"{value:g}".replace("-", "−"), fontsize=5.5, inline_spacing=2)
+    lines = ax.contour(x, y, np.ma.masked_invalid(field), levels=inner, colors=INK, linewidths=0.35, alpha=0.8, zorder=3)
+    west, east, south, north = (edge / 1e3 for edge in map_window(dataset))
+    paths, places = [], []
+    for path in lines.get_paths():
+        polygons = [np.asarray(part, dtype=np.float64) for part in path.to_polygons(closed_only=False)]
+        parts = [part for part in polygons if np.ptp(part, axis=0).max() > 0.06 * (east - west)]
+        paths.append(Path.make_compound_path(*(Path(part) for part in parts)) if parts else Path(np.zeros((0, 2))))
+        seen = [part[(part[:, 0] > west) & (part[:, 0] < east) & (part[:, 1] > south) & (part[:, 1] < north)] for part in parts]
+        longest = max(seen, key=len, default=np.zeros((0, 2)))
+        if len(longest) > 12:
+            places.append(tuple(longest[len(longest) // 2]))
+    lines.set_paths(paths)
+    if places:
+        texts = ax.clabel(lines, fmt=lambda value: f"{value:g}".replace("-", "−"), fontsize=6, inline=False, manual=places)
+        for text in texts:
+            text.set_path_effects(halo(1.4))
 
 
 def _hatch(ax: Axes, dataset: xr.Dataset, where: np.ndarray) -> None:
     """Hatch the cells where a flag, shape ``(n_y, n_x)``, is set."""
-    from matplotlib.collections import PolyCollection
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path
 
+    if not where.any():
+        return
     x, y = _edges(dataset)
     row, column = np.nonzero(where)
     west, east, north, south = x[column], x[column + 1], y[row], y[row + 1]
-    corners = np.stack([np.stack([west, east, east, west], axis=1), np.stack([north, north, south, south], axis=1)], axis=2)
-    for face, hatch in (("white", ""), ("none", "/////")):
-        cells = PolyCollection(list(corners), linewidth=0.0, edgecolor="#aaaaaa", zorder=2, facecolor=face, hatch=hatch)
-        ax.add_collection(cells, autolim=False)
+    # one path of all cells, anticlockwise, so that a hatch is drawn once and runs on from cell to cell
+    corners = np.stack([west, south, east, south, east, north, west, north, west, south], axis=1).reshape(-1, 2)
+    codes = np.tile([Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY], row.size)
+    cells = PathPatch(Path(corners, codes), facecolor="white", edgecolor="#aaaaaa", linewidth=0.0, hatch="/////", zorder=2)
+    cells.set_clip_path(ax.patch)
+    ax.add_artist(cells)
 
 
 def _scale_bar(ax: Axes, width: float) -> None:
@@ -290,7 +315,7 @@ def _scale_bar(ax: Axes, width: float) -> None:
     share = length / (high - low)
     ax.plot([0.05, 0.05 + share], [0.06, 0.06], transform=ax.transAxes, color=INK, linewidth=1.6, solid_capstyle="butt", zorder=6)
     ax.annotate(f"{length:g} km", (0.05 + share / 2, 0.06), xycoords="axes fraction", xytext=(0, 2.5), textcoords="offset points",
-                ha="center", va="bottom", fontsize=6.5, zorder=6, path_effects=_halo())  # fmt: skip
+                ha="center", va="bottom", fontsize=6.5, zorder=6, path_effects=halo())  # fmt: skip
 
 
 def _round_lengths() -> list[float]:
@@ -302,11 +327,4 @@ def _north_arrow(ax: Axes) -> None:
     """Draw an arrow to the north in the upper left corner."""
     look = {"arrowstyle": "-|>", "color": INK, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 7}
     ax.annotate("N", (0.06, 0.96), (0.06, 0.83), xycoords="axes fraction", textcoords="axes fraction", ha="center", va="top",
-                fontsize=7, zorder=6, path_effects=_halo(), arrowprops=look)  # fmt: skip
-
-
-def _halo() -> list[Any]:
-    """Return the white edge that keeps letters readable on colours."""
-    from matplotlib.patheffects import withStroke
-
-    return [withStroke(linewidth=1.8, foreground="white")]
+                fontsize=7, zorder=6, path_effects=halo(), arrowprops=look)  # fmt: skip

@@ -94,7 +94,8 @@ def letter(axes: Iterable[Axes], titles: Sequence[str] = ()) -> None:
     panels = list(axes)
     for i, ax in enumerate(panels):
         title = titles[i] if i < len(titles) else ""
-        ax.set_title(f"{chr(97 + i)}   {title}".rstrip() if len(panels) > 1 else title)
+        name = "abcdefghijklmnopqrstuvwxyz"[i % 26] * (1 + i // 26)
+        ax.set_title(f"{name}   {title}".rstrip() if len(panels) > 1 else title)
 
 
 def wrapped(text: str, width: int = 26) -> str:
@@ -137,7 +138,7 @@ def spread(position: ArrayLike, gap: ArrayLike, low: float, high: float) -> np.n
     return result
 
 
-def label_ends(ax: Axes, ends: Sequence[tuple[float, str, str]], line_height: float = 3.3) -> None:
+def label_ends(ax: Axes, ends: Sequence[tuple[float, str, str]], height: float, line_height: float = 3.3) -> None:
     """Write the name of each line at its right end, outside the axes, moved apart where they would overlap.
 
     Parameters
@@ -146,13 +147,14 @@ def label_ends(ax: Axes, ends: Sequence[tuple[float, str, str]], line_height: fl
         With its final limits.
     ends : sequence of tuple
         Last y in data units, name, colour.
+    height : float
+        Height of the axes, mm.
     line_height : float
         Height of a line of text, mm.
     """
     low, high = ax.get_ylim()
-    height = ax.get_position().height * ax.figure.get_size_inches()[1] / MM  # type: ignore[union-attr]
     share = np.array([(y - low) / (high - low) for y, _, _ in ends])
-    gap = [line_height * (1 + text.count("\n")) / height for _, text, _ in ends]
+    gap = [line_height * (1.1 + text.count("\n")) / height for _, text, _ in ends]
     for (_, text, colour), at, y in zip(ends, spread(share, gap, -0.1, 1.1), share, strict=True):
         ax.annotate(
             text,
@@ -167,6 +169,13 @@ def label_ends(ax: Axes, ends: Sequence[tuple[float, str, str]], line_height: fl
             annotation_clip=False,
             arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.5, "shrinkA": 1.5, "shrinkB": 0.5},
         )
+
+
+def halo(width: float = 1.8) -> list[Any]:
+    """Return the white edge that keeps letters readable on colours and lines."""
+    from matplotlib.patheffects import withStroke
+
+    return [withStroke(linewidth=width, foreground="white")]
 
 
 def finish_time_axis(ax: Axes, dated: bool) -> None:
