@@ -176,7 +176,7 @@ def test_a_selection_of_no_well_is_refused() -> None:
 
 def test_an_unknown_name_is_refused_with_the_nearest() -> None:
     *_, errors = run(Rule("r", "ban", 366.0, selection=Selection({"district": ("Wst",)})))
-    assert errors == ["restrictions.r.select.district: = 'Wst': no well has it. Did you mean 'West'?"]
+    assert errors == ["restrictions.r.select.district = 'Wst': no well has it. Did you mean 'West'?"]
 
 
 def test_rules_that_meet_are_refused() -> None:

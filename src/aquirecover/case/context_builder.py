@@ -21,7 +21,7 @@ def build_observations(builder: Builder) -> Observations:
     config, site = builder.config.observations, builder.site
     if config is None:
         return Observations()
-    table = site.files.table(config.file)
+    table = site.files.table(config.file, "observations.file")
     names = table.texts("name")
     twice = [row for row, name in enumerate(names) if name in names[:row]]
     if twice:
@@ -41,7 +41,7 @@ def _measured(
 ) -> Mapping[str, tuple[FloatArray, FloatArray]]:
     """Return times and heads by point; a depth below ground is taken from the ground at the point."""
     config, site = builder.config, builder.site
-    table = site.files.table(str(config.observations and config.observations.measured))
+    table = site.files.table(str(config.observations and config.observations.measured), "observations.measured")
     owner = table.texts("name")
     unknown = [row for row, name in enumerate(owner) if name not in names]
     if unknown:
@@ -67,7 +67,7 @@ def build_zones(builder: Builder) -> Zones | None:
     """Return a zone for each label of an area and each aquifer that has active cells there."""
     if builder.config.zones is None:
         return None
-    ground, masks = builder.ground, labelled_masks(builder, builder.config.zones.area)
+    ground, masks = builder.ground, labelled_masks(builder, builder.config.zones.area, "zones.area")
     index = np.full(ground.grid.shape, -1, dtype=np.int64)
     names: list[str] = []
     for label, mask in masks.items():
@@ -80,25 +80,26 @@ def build_zones(builder: Builder) -> Zones | None:
     return Zones(tuple(names), index)
 
 
-def labelled_masks(builder: Builder, reference: str) -> dict[str, BoolArray]:
+def labelled_masks(builder: Builder, reference: str, key: str) -> dict[str, BoolArray]:
     """Return the cells in plan of each label of an area, or of the one label that `reference` names."""
     name, _, label = reference.partition("/")
     labels = [label] if label else list(builder.site.places.labelled("areas", name))
     plan = builder.ground.plan
     place = builder.site.places.entries["areas"][name]
-    return {each: builder.site.covered(plan, name if place.label is None else f"{name}/{each}") for each in labels}
+    return {each: builder.site.covered(plan, name if place.label is None else f"{name}/{each}", key) for each in labels}
 
 
 def build_areas(builder: Builder) -> dict[str, BoolArray]:
     """Return named areas in plan: those of zones and maps by their labels, all by their names."""
     masks: dict[str, BoolArray] = {}
-    for reference in (builder.config.zones and builder.config.zones.area, builder.config.map.district):
-        if reference:
-            with collecting(builder.site.errors, "zones.area"):
-                masks |= labelled_masks(builder, reference)
+    zones = builder.config.zones
+    for key, reference in (("zones.area", zones.area if zones else None), ("map.district", builder.config.map.district)):
+        if reference is not None:
+            with collecting(builder.site.errors, key):
+                masks |= labelled_masks(builder, reference, key)
     for name in builder.site.places.entries["areas"]:
         with collecting(builder.site.errors, f"areas.{name}"):
-            masks[name] = builder.site.covered(builder.ground.plan, name)
+            masks[name] = builder.site.covered(builder.ground.plan, name, f"areas.{name}")
     return masks
 
 
@@ -108,12 +109,12 @@ def build_map_lines(builder: Builder) -> dict[str, tuple[FloatArray, ...]]:
     if view.district is not None:
         with collecting(builder.site.errors, "map.district"):
             name, _, label = view.district.partition("/")
-            shapes = places.labelled("areas", name)
-            lines["district"] = geo.drawn_lines([shapes[label]] if label else list(shapes.values()))
+            shapes = [places.area(view.district, "map.district")] if label else list(places.labelled("areas", name).values())
+            lines["district"] = geo.drawn_lines(shapes)
     for kind, references in (("river", view.river), ("coast", (view.coast,) if view.coast else ())):
         with collecting(builder.site.errors, f"map.{kind}"):
             if references:
-                lines[kind] = geo.drawn_lines([places.line(reference) for reference in references])
+                lines[kind] = geo.drawn_lines([places.line(reference, f"map.{kind}") for reference in references])
     return lines
 
 
@@ -128,7 +129,7 @@ def build_head_limit(builder: Builder) -> FloatArray | None:
         return None
     depth = np.full(ground.plan.shape, config.depth)
     if config.urban is not None and config.urban_depth is not None:
-        depth[builder.site.covered(ground.plan, config.urban)] = config.urban_depth
+        depth[builder.site.covered(ground.plan, config.urban, "level_limit.urban")] = config.urban_depth
     deepest, grid = ground.surface - depth, ground.grid
     limit = np.full(grid.shape, np.nan)
     for aquifer in builder.config.aquifers:

@@ -64,7 +64,7 @@ def _box(config: schema.Grid, site: Site) -> geo.Extent:
         return west, south, east, north
     import shapely
 
-    low_x, low_y, high_x, high_y = shapely.bounds(site.places.area(str(config.around)))
+    low_x, low_y, high_x, high_y = shapely.bounds(site.places.area(str(config.around), "grid.around"))
     size, margin = config.cell_size, config.margin
     west, south = (size * np.floor((low - margin) / size) for low in (low_x, low_y))
     east, north = (size * np.ceil((high + margin) / size) for high in (high_x, high_y))
@@ -133,7 +133,7 @@ def build_ground(config: schema.ModelConfig, plan: Plan, site: Site) -> Ground:
     active = np.zeros((n_layer, *plan.shape), dtype=bool)
     for number, (name, layer) in enumerate(config.layers.items()):
         with collecting(site.errors, f"layers.{name}"):
-            active[number] = site.mask(plan, layer.within, layer.outside)
+            active[number] = site.mask(plan, layer.within, layer.outside, f"layers.{name}")
     surface = np.zeros(plan.shape)
     with collecting(site.errors, "top"):
         surface = site.over(config.top, plan, np.any(active, axis=0, keepdims=True)[0], "top")
@@ -172,9 +172,11 @@ def _bottoms(config: schema.ModelConfig, plan: Plan, active: BoolArray, surface:
                 thickness = site.over(layer.thickness, plan, active[number], key)
             elif layer.bottom is not None:
                 thickness = above - site.over(layer.bottom, plan, active[number], key)
-        thickness = np.maximum(thickness, layer.minimum_thickness)
+        if layer.minimum_thickness > 0.0:
+            thickness = np.maximum(thickness, layer.minimum_thickness)
         _check_surfaces(key, number, name, thickness, above, active[number], site)
-        bottom[number] = above - np.where(active[number], thickness, 0.0)
+        # a thickness that was refused goes on as 1 m, so that it is not reported again by all that depends on it
+        bottom[number] = above - np.where(active[number], np.where(thickness > 0.0, thickness, 1.0), 0.0)
         above = bottom[number]
     return bottom
 

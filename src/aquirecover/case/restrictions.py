@@ -291,7 +291,7 @@ def _check_names(key: str, names: Sequence[str], column: Sequence[str], errors: 
     for name in unknown:
         near = get_close_matches(name, there, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else f" There are {_listed(there)}."
-        errors.add(key, f"= {name!r}: no well has it.{hint}")
+        errors.add(f"{key} = {name!r}", f"no well has it.{hint}")
     return not unknown
 
 

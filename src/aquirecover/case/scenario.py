@@ -14,13 +14,14 @@ import numpy as np
 from aquirecover.case import context_builder as surroundings
 from aquirecover.case.config import CaseFiles, ModelConfig, read_case
 from aquirecover.case.grid_builder import build_ground, build_plan
-from aquirecover.case.model_config import Evapotranspiration, Recharge, River
 from aquirecover.case.restrictions import Rule, breakpoints
+from aquirecover.case.rule_builder import build_rules
 from aquirecover.case.site import FileFinding, Files, Places, Plan, Site, collecting
 from aquirecover.case.stress_builder import Builder, build_barriers, build_fixed_heads, build_stresses
+from aquirecover.case.stress_config import Evapotranspiration, Recharge, River
 from aquirecover.case.timeline import Timeline, changing_months, day_of, merge_edges, month_starts, period_edges
 from aquirecover.case.values import Value
-from aquirecover.case.well_builder import GroupTable, Pumping, build_rules, build_wells, rate_changes, read_groups
+from aquirecover.case.well_builder import GroupTable, Pumping, build_wells, rate_changes, read_groups
 from aquirecover.errors import Collector, ConfigError, Finding, InputFileError, ResourceError
 from aquirecover.flow.arrays import FloatArray
 from aquirecover.flow.problem import Context, Observations, Problem
@@ -207,7 +208,7 @@ def _size(cell_size: float | str | None) -> float | None:
     except ValueError as error:
         raise ConfigError([Finding("cell_size", str(error))]) from error
     if not 0.0 < size < np.inf:
-        raise ConfigError([Finding("cell_size", f"= {size:g} m: must be greater than 0.")])
+        raise ConfigError([Finding(f"cell_size = {size:g} m", "must be greater than 0.")])
     return size
 
 
@@ -215,7 +216,7 @@ def _raise(files: CaseFiles, findings: list[Finding]) -> None:
     """Raise all findings, each with its place in a file; as an error of input files where nothing else is wrong."""
     if not findings:
         return
-    located = [_placed(files, finding) for finding in findings]
+    located = [_placed(files, finding) for finding in dict.fromkeys(findings)]
     if all(isinstance(finding, FileFinding) for finding in findings):
         raise InputFileError("\n".join(str(finding) for finding in located))
     raise ConfigError(located)

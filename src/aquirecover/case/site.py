@@ -21,7 +21,7 @@ from aquirecover.case.workspace import Workspace
 from aquirecover.errors import Collector, ConfigError, Finding, InputFileError
 from aquirecover.flow.arrays import BoolArray, FloatArray
 
-SHOWN = 5
+SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,9 @@ class Files:
     folder: Path
     _read: dict[Any, Any] = field(default_factory=dict)
 
-    def path(self, text: str) -> Path:
-        """Return the path of an input, and note its checksum."""
-        path = self.workspace.resolve(text, self.folder)
+    def path(self, text: str, key: str) -> Path:
+        """Return the path of an input, and note its checksum; `key` holds the text, for messages."""
+        path = self._resolved(text, key)
         if path not in self._read:
             self._read[path] = self.workspace.note(path, shown=text)
             parts = [path.with_suffix(suffix) for suffix in (".dbf", ".prj")] if path.suffix.lower() == ".shp" else []
@@ -79,9 +79,15 @@ class Files:
             self._read[key] = reader(path, *rest)
         return self._read[key]
 
-    def table(self, text: str) -> Table:
-        """Return a CSV table."""
-        path = self.workspace.resolve(text, self.folder)
+    def _resolved(self, text: str, key: str) -> Path:
+        try:
+            return self.workspace.resolve(text, self.folder)
+        except InputFileError as error:
+            raise ConfigError([FileFinding(key, str(error))]) from error
+
+    def table(self, text: str, key: str) -> Table:
+        """Return a CSV table; `key` holds the text, for messages."""
+        path = self._resolved(text, key)
         if path not in self._read:
             self._read[path] = read_table(path, workspace=self.workspace)
         table: Table = self._read[path]
@@ -111,13 +117,13 @@ class Places:
     _broken: set[tuple[str, str]] = field(default_factory=set)
     _unions: dict[tuple[str, str], Any] = field(default_factory=dict)
 
-    def area(self, reference: str) -> Any:
-        """Return the polygons of ``name`` or ``name/label`` as one geometry."""
-        return self._one("areas", reference)
+    def area(self, reference: str, key: str) -> Any:
+        """Return the polygons of ``name`` or ``name/label`` as one geometry; `key` holds the reference, for messages."""
+        return self._one("areas", reference, key)
 
-    def line(self, reference: str) -> Any:
-        """Return the lines of ``name`` or ``name/label`` as one geometry."""
-        return self._one("lines", reference)
+    def line(self, reference: str, key: str) -> Any:
+        """Return the lines of ``name`` or ``name/label`` as one geometry; `key` holds the reference, for messages."""
+        return self._one("lines", reference, key)
 
     def labelled(self, kind: str, name: str) -> dict[str, Any]:
         """Return the geometries of an entry by label, under its own name where it has no label."""
@@ -136,13 +142,15 @@ class Places:
             raise ConfigError([])
         place = self.entries[kind][name]
         try:
-            shapes: geo.Shapes = self.files.once(geo.read_shapes, self.files.path(place.file), self.crs)
+            path = self.files.path(place.file, f"{kind}.{name}.file")
+            shapes: geo.Shapes = self.files.once(geo.read_shapes, path, self.crs)
             self._check_kind(kind, shapes)
             if place.label is not None:
                 shapes.column(place.label)
-        except InputFileError as error:
+        except (InputFileError, ConfigError) as error:
             self._broken.add((kind, name))
-            self.errors.extend([FileFinding(f"{kind}.{name}.file", str(error))])
+            own = error.findings if isinstance(error, ConfigError) else [FileFinding(f"{kind}.{name}.file", str(error))]
+            self.errors.extend(own)
             raise ConfigError([]) from error
         return shapes
 
@@ -156,7 +164,7 @@ class Places:
                         self._broken.add((kind, name))
                         self.errors.add(f"{kind}.{name}.file", message)
 
-    def _one(self, kind: str, reference: str) -> Any:
+    def _one(self, kind: str, reference: str, key: str) -> Any:
         name, _, label = reference.partition("/")
         shapes = self.shapes(kind, name)
         if not label:
@@ -165,7 +173,8 @@ class Places:
             return self._unions[kind, name]
         found = self.labelled(kind, name)
         if label not in found:
-            raise refuse(f"{kind}.{name}", f"has no shape with the label {label!r}. {did_you_mean(label, found)}".strip())
+            message = f"{kind}.{name} has no shape with this label. {did_you_mean(label, found)}".strip()
+            raise refuse(f"{key} = {reference!r}", message)
         return found[label]
 
     @staticmethod
@@ -230,19 +239,19 @@ class Site:
     warnings: list[str] = field(default_factory=list)
     _masks: dict[str, BoolArray] = field(default_factory=dict)
 
-    def mask(self, plan: Plan, within: str | None, outside: str | None) -> BoolArray:
+    def mask(self, plan: Plan, within: str | None, outside: str | None, key: str) -> BoolArray:
         """Return the cells whose centres are within one area and outside another, shape ``(n_y, n_x)``."""
         chosen = np.ones(plan.shape, dtype=bool)
         if within is not None:
-            chosen &= self.covered(plan, within)
+            chosen &= self.covered(plan, within, f"{key}.within")
         if outside is not None:
-            chosen &= ~self.covered(plan, outside)
+            chosen &= ~self.covered(plan, outside, f"{key}.outside")
         return chosen
 
-    def covered(self, plan: Plan, area: str) -> BoolArray:
+    def covered(self, plan: Plan, area: str, key: str) -> BoolArray:
         """Return the cells whose centres an area covers, shape ``(n_y, n_x)``."""
         if area not in self._masks:
-            self._masks[area] = geo.inside(self.places.area(area), plan.x, plan.y)
+            self._masks[area] = geo.inside(self.places.area(area, key), plan.x, plan.y)
         return self._masks[area]
 
     def at(self, value: Value, x: FloatArray, y: FloatArray, key: str) -> FloatArray:
@@ -253,7 +262,7 @@ class Site:
         ConfigError
             When a place has no value.
         """
-        found = self._numbers(value, x, y) * value.multiplier + value.offset
+        found = self._numbers(value, x, y, key) * value.multiplier + value.offset
         missing = np.flatnonzero(~np.isfinite(found))
         if missing.size:
             spots = ", ".join(f"({x.flat[i]:.0f}, {y.flat[i]:.0f})" for i in missing[:SHOWN])
@@ -279,7 +288,7 @@ class Site:
         numbers = np.array([number for _, number in value.series]) * value.multiplier + value.offset
         return np.repeat(timeline.sample(days, numbers, value.interpolate)[:, None], x.size, axis=1)
 
-    def _numbers(self, value: Value, x: FloatArray, y: FloatArray) -> FloatArray:
+    def _numbers(self, value: Value, x: FloatArray, y: FloatArray, key: str) -> FloatArray:
         """Return the numbers at places before multiplier and offset, NaN where there is none."""
         match value.kind:
             case "value":
@@ -287,27 +296,27 @@ class Site:
             case "by_area":
                 found = np.full(x.shape, np.nan if value.default is None else value.default)
                 for reference, number in (value.by_area or {}).items():
-                    found[geo.inside(self.places.area(reference), x, y)] = number
+                    found[geo.inside(self.places.area(reference, f"{key}.by_area"), x, y)] = number
                 return found
             case "polygons":
-                return self._from_polygons(value, x, y)
+                return self._from_polygons(value, x, y, key)
             case "points":
-                return self._from_points(value, x, y)
+                return self._from_points(value, x, y, key)
             case _:
-                return self._from_raster(value, x, y)
+                return self._from_raster(value, x, y, key)
 
-    def _from_raster(self, value: Value, x: FloatArray, y: FloatArray) -> FloatArray:
+    def _from_raster(self, value: Value, x: FloatArray, y: FloatArray, key: str) -> FloatArray:
         from aquirecover.case import raster
 
-        path = self.files.path(value.raster or value.netcdf or "")
+        path = self.files.path(value.raster or value.netcdf or "", f"{key}.{value.kind}")
         if value.raster:
             source: raster.Raster = self.files.once(raster.read_geotiff, path)
         else:
             source = self.files.once(raster.read_netcdf, path, value.variable, self.crs)
         return source.sample(x, y, self.crs, value.method)
 
-    def _from_polygons(self, value: Value, x: FloatArray, y: FloatArray) -> FloatArray:
-        path = self.files.path(str(value.polygons))
+    def _from_polygons(self, value: Value, x: FloatArray, y: FloatArray, key: str) -> FloatArray:
+        path = self.files.path(str(value.polygons), f"{key}.polygons")
         shapes: geo.Shapes = self.files.once(geo.read_shapes, path, self.crs)
         found = np.full(x.shape, np.nan if value.default is None else value.default)
         for geometry, number in zip(shapes.geometry, shapes.column(str(value.attribute)), strict=True):
@@ -317,10 +326,10 @@ class Site:
                 raise InputFileError(f"{path.name}: {value.attribute} = {number!r} must be a number.") from None
         return found
 
-    def _from_points(self, value: Value, x: FloatArray, y: FloatArray) -> FloatArray:
+    def _from_points(self, value: Value, x: FloatArray, y: FloatArray, key: str) -> FloatArray:
         from aquirecover.case import raster
 
-        table = self.files.table(str(value.points))
+        table = self.files.table(str(value.points), f"{key}.points")
         place_x, place_y, crs = self.coordinates(table)
         numbers = table.numbers(str(value.column))
         lattice = raster.from_lattice(place_x, place_y, numbers, crs, table.source) if value.method != "idw" else None

@@ -41,9 +41,9 @@ class Builder:
         shared = sum(name in getattr(self.config, other) for other in SECTIONS) > 1
         return f"{section}_{name}" if shared or name == "storage" else name
 
-    def columns(self, within: str | None, outside: str | None) -> tuple[IntArray, IntArray]:
+    def columns(self, within: str | None, outside: str | None, key: str) -> tuple[IntArray, IntArray]:
         """Return rows and columns of the cells in plan inside one area and outside another."""
-        row, column = np.nonzero(self.site.mask(self.ground.plan, within, outside))
+        row, column = np.nonzero(self.site.mask(self.ground.plan, within, outside, key))
         return row, column
 
     def active(self, row: IntArray, column: IntArray, layer: str | None, key: str) -> tuple[IntArray, BoolArray]:
@@ -111,14 +111,14 @@ def build_stresses(builder: Builder) -> Iterator[Stress]:
 
 def _recharge(builder: Builder, name: str, config: schema.Recharge) -> Recharge:
     key = f"recharge.{name}"
-    cell, _ = builder.active(*builder.columns(config.within, config.outside), None, key)
+    cell, _ = builder.active(*builder.columns(config.within, config.outside, key), None, key)
     rate = builder.monthly(builder.series(config.rate, cell, f"{key}.rate"), config.monthly)
     return Recharge(cell, rate, name=builder.term("recharge", name))
 
 
 def _evapotranspiration(builder: Builder, name: str, config: schema.Evapotranspiration) -> Evapotranspiration:
     key = f"evapotranspiration.{name}"
-    cell, _ = builder.active(*builder.columns(config.within, config.outside), None, key)
+    cell, _ = builder.active(*builder.columns(config.within, config.outside, key), None, key)
     rate = builder.monthly(builder.series(config.rate, cell, f"{key}.rate"), config.monthly)
     surface = builder.surface(cell) if config.surface is None else builder.value(config.surface, cell, f"{key}.surface")
     depth = builder.value(config.extinction_depth, cell, f"{key}.extinction_depth")
@@ -128,7 +128,7 @@ def _evapotranspiration(builder: Builder, name: str, config: schema.Evapotranspi
 def _on_line(builder: Builder, reference: str, layer: str | None, key: str) -> tuple[IntArray, FloatArray, FloatArray]:
     """Return the active cells that a line crosses, its length in each and its mean chainage there, m."""
     plan = builder.ground.plan
-    pieces = geo.cut_line(builder.site.places.line(reference), plan.x_edge, plan.y_edge)
+    pieces = geo.cut_line(builder.site.places.line(reference, f"{key}.line"), plan.x_edge, plan.y_edge)
     if not pieces.row.size:
         raise refuse(f"{key}.line", f"= {reference!r} does not cross the grid.")
     cell, found = builder.active(pieces.row, pieces.column, layer, key)
@@ -162,13 +162,17 @@ def _river(builder: Builder, name: str, config: schema.River) -> River:
         stage = stage + builder.timeline.monthly(config.monthly)[:, None]
     bed = np.maximum(bed, floor)
     if np.any(stage < bed):
-        raise refuse(key, f"has a stage as low as {float(stage.min()):.4g} m: below the bottom of its bed or of its cell.")
+        raise refuse(
+            key,
+            f"has a stage as low as {float(stage.min()):.4g} m, below the bottom of its bed or of its cell: "
+            "raise the stage, or correct the depth or the layers.",
+        )
     return River(cell, stage, conductance, bed, name=builder.term("rivers", name))
 
 
 def _stage_of_stations(builder: Builder, config: schema.River, chainage: FloatArray, key: str) -> FloatArray:
     """Return the stage at places along the line, interpolated between the stations of this line."""
-    table = builder.site.files.table(str(config.stations))
+    table = builder.site.files.table(str(config.stations), f"{key}.stations")
     x, y = builder.site.placed(table)
     stage, own = table.numbers("stage"), np.ones(len(x), dtype=bool)
     if "line" in table:
@@ -176,7 +180,7 @@ def _stage_of_stations(builder: Builder, config: schema.River, chainage: FloatAr
         own = np.array([text in (label, config.line) for text in table.texts("line")])
     if not own.any():
         raise refuse(f"{key}.stations", f"= {config.stations!r} has no station of the line {config.line!r}.")
-    return geo.along_line(builder.site.places.line(config.line), chainage, x[own], y[own], stage[own])
+    return geo.along_line(builder.site.places.line(config.line, f"{key}.line"), chainage, x[own], y[own], stage[own])
 
 
 def _drain(builder: Builder, name: str, config: schema.Drain) -> Drain:
@@ -185,7 +189,7 @@ def _drain(builder: Builder, name: str, config: schema.Drain) -> Drain:
         cell, length, _ = _on_line(builder, config.line, config.layer, key)
         conductance = builder.value(config.per_length, cell, f"{key}.per_length") * length
     else:
-        cell, _ = builder.active(*builder.columns(config.within, config.outside), config.layer, key)
+        cell, _ = builder.active(*builder.columns(config.within, config.outside, key), config.layer, key)
         conductance = builder.value(config.leakance or Value(value=0.0), cell, f"{key}.leakance") * builder.area(cell)
     if config.elevation is not None:
         elevation = builder.value(config.elevation, cell, f"{key}.elevation")
@@ -209,7 +213,7 @@ def _general_head(builder: Builder, name: str, config: schema.GeneralHead) -> Ge
     cells, conductances = [], []
     for layer in config.layer_names or (None,):
         if config.edges is None:
-            cell, _ = builder.active(*builder.columns(config.within, config.outside), layer, key)
+            cell, _ = builder.active(*builder.columns(config.within, config.outside, key), layer, key)
             leakance = builder.value(config.leakance or Value(value=0.0), cell, f"{key}.leakance")
             cells.append(cell)
             conductances.append(leakance * builder.area(cell))
@@ -227,7 +231,7 @@ def _general_head(builder: Builder, name: str, config: schema.GeneralHead) -> Ge
 def _edge_cells(builder: Builder, edge: str, layer: str | None, outside: str | None, key: str) -> IntArray:
     """Return the active cells of a layer along one side of the grid, outside an area."""
     row, column = edge_places(builder.ground.plan.shape, edge)
-    allowed = builder.site.mask(builder.ground.plan, None, outside)[row, column]
+    allowed = builder.site.mask(builder.ground.plan, None, outside, key)[row, column]
     cell, _ = builder.active(row[allowed], column[allowed], layer, f"{key}.edges")
     return cell
 
@@ -255,7 +259,7 @@ def _fixed_head(builder: Builder, name: str, config: schema.FixedHead) -> FixedH
         if config.line is not None:
             cells.append(_on_line(builder, config.line, layer, key)[0])
         elif config.within is not None:
-            cells.append(builder.active(*builder.columns(config.within, None), layer, key)[0])
+            cells.append(builder.active(*builder.columns(config.within, None, key), layer, key)[0])
         else:
             cells += [_edge_cells(builder, edge, layer, None, key) for edge in config.edges or ()]
     cell = np.unique(np.concatenate(cells))
@@ -272,7 +276,7 @@ def build_barriers(builder: Builder) -> Iterator[FlowBarrier]:
 def _barrier(builder: Builder, name: str, config: schema.Barrier) -> FlowBarrier:
     """Put a barrier on every face whose neighbouring cell centres it separates, so that it has no gaps."""
     key, grid = f"barriers.{name}", builder.ground.grid
-    (row, column), (next_row, next_column) = separated(builder, config.line)
+    (row, column), (next_row, next_column) = separated(builder, config.line, f"{key}.line")
     if not row.size:
         raise refuse(f"{key}.line", f"= {config.line!r} separates no cells of the grid.")
     cells, neighbours = [], []
@@ -287,11 +291,11 @@ def _barrier(builder: Builder, name: str, config: schema.Barrier) -> FlowBarrier
     return FlowBarrier(cell, np.concatenate(neighbours), characteristic, name=name)
 
 
-def separated(builder: Builder, line: str) -> tuple[tuple[IntArray, IntArray], tuple[IntArray, IntArray]]:
+def separated(builder: Builder, line: str, key: str) -> tuple[tuple[IntArray, IntArray], tuple[IntArray, IntArray]]:
     """Return rows and columns of the neighbouring cells in plan between whose centres a line passes."""
     import shapely
 
-    plan, geometry = builder.ground.plan, builder.site.places.line(line)
+    plan, geometry = builder.ground.plan, builder.site.places.line(line, key)
     shapely.prepare(geometry)
     row, column = np.indices(plan.shape)
     first, second = [], []

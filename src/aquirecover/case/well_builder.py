@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import numpy as np
 
-from aquirecover.case import scenario_config as schema
 from aquirecover.case.messages import did_you_mean
 from aquirecover.case.model_config import WellGroup
-from aquirecover.case.restrictions import Rule, Selection, WellTable, restrict
-from aquirecover.case.site import SHOWN, Places, Site, collecting, refuse
+from aquirecover.case.restrictions import Rule, WellTable, restrict
+from aquirecover.case.site import SHOWN, Site, collecting, refuse
 from aquirecover.case.stress_builder import Builder
 from aquirecover.case.tables import Table
 from aquirecover.case.timeline import day_of
@@ -68,12 +66,12 @@ def read_groups(groups: Mapping[str, WellGroup], site: Site, start: date) -> lis
 
 
 def _read_group(name: str, config: WellGroup, site: Site, start: date) -> GroupTable:
-    table = site.files.table(config.file)
+    table = site.files.table(config.file, f"wells.{name}.file")
     x, y = site.placed(table)
     if config.rates is None:
         rate = _column(table, "rate", key=f"wells.{name}") * _factor(config)
         return GroupTable(name, config, table, x, y, np.zeros(1), rate[None])
-    series = site.files.table(config.rates)
+    series = site.files.table(config.rates, f"wells.{name}.rates")
     keys, dates, rates = series.texts(config.by), series.dates("date"), series.numbers("rate", low=0.0)
     days = np.array([day_of(day, start) for day in dates])
     wanted = table.texts(config.by)
@@ -130,18 +128,39 @@ def _check_names(groups: list[GroupTable], site: Site) -> None:
     """Report wells whose name stands twice."""
     seen: dict[str, str] = {}
     for group in groups:
-        for name in group.names:
+        for row, name in enumerate(group.names):
+            place = group.table.at(row)
             if name in seen:
-                site.errors.add(
-                    f"wells.{group.name}.{name}", f"stands twice; the first is in wells.{seen[name]}. Names are unique."
-                )
-            seen[name] = group.name
+                site.errors.add(f"wells.{name}", f"stands twice; the first is at {seen[name]}. Names are unique.", place)
+            seen.setdefault(name, place)
 
 
 def rate_changes(groups: list[GroupTable]) -> Iterator[float]:
     """Yield the times at which a rate of a well changes; d."""
     for group in groups:
         yield from (float(day) for day in group.days)
+
+
+@dataclass(frozen=True, eq=False)
+class Connected:
+    """A group of wells on the grid.
+
+    Parameters
+    ----------
+    group : GroupTable
+        ``n_well`` wells.
+    cell : ndarray of int
+        Cell of each well in each layer, shape ``(n_well, n_layer)``.
+    weight : ndarray
+        Transmissivity that each well is open to in each layer, same shape; m²/d.
+    aquifer : tuple of str
+        As the table says, else that of the layer with the greatest weight.
+    """
+
+    group: GroupTable
+    cell: IntArray
+    weight: FloatArray
+    aquifer: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,45 +175,82 @@ class Pumping:
         Effective changes by restrictions.
     """
 
-    stresses: tuple[Wells, ...]
-    log: tuple[str, ...]
+    stresses: tuple[Wells, ...] = ()
+    log: tuple[str, ...] = ()
 
 
 def build_wells(builder: Builder, groups: list[GroupTable], rules: list[Rule], unlicensed_share: float) -> Pumping:
     """Return the wells of all groups with the rules applied; what is wrong goes to the findings."""
-    if not groups:
-        for rule in rules:
-            builder.site.errors.add(
-                f"restrictions.{rule.name}.select", "selects no well: the model has none that is switched on."
-            )
-        return Pumping((), ())
-    base = np.concatenate([builder.timeline.sample(g.days, g.rates, g.config.interpolate) for g in groups], axis=1)
-    restricted = restrict(rules, _well_table(groups), base, builder.timeline, unlicensed_share, builder.site.errors)
-    stresses, first = [], 0
+    errors = builder.site.errors
+    connected: list[Connected] = []
     for group in groups:
-        last = first + len(group.names)
-        with collecting(builder.site.errors, f"wells.{group.name}"):
-            stresses.append(_connect(builder, group, restricted.rate[:, first:last]))
-        first = last
-    return Pumping(tuple(stresses), restricted.log)
+        with collecting(errors, f"wells.{group.name}"):
+            connected.append(_connect(builder, group))
+    enabled = sum(config.enabled for config in builder.config.wells.values())
+    if len(connected) < enabled:
+        return Pumping()  # rules are not judged by a part of the wells
+    if not connected:
+        for rule in rules:
+            errors.add(f"restrictions.{rule.name}.select", "selects no well: the model has none that is switched on.")
+        return Pumping()
+    base = np.concatenate([builder.timeline.sample(g.days, g.rates, g.config.interpolate) for g in groups], axis=1)
+    restricted = restrict(rules, _well_table(connected), base, builder.timeline, unlicensed_share, errors)
+    if errors.findings:
+        return Pumping()
+    rates = np.split(restricted.rate, np.cumsum([len(g.names) for g in groups])[:-1], axis=1)
+    return Pumping(tuple(_stress(group, rate) for group, rate in zip(connected, rates, strict=True)), restricted.log)
 
 
-def _well_table(groups: list[GroupTable]) -> WellTable:
+def _connect(builder: Builder, group: GroupTable) -> Connected:
+    """Return the cells that the aquifer, layer or screen of each well crosses; lost wells go to the findings."""
+    key, table = f"wells.{group.name}", group.table
+    cell, weight = connections(builder, table, group.x, group.y, key)
+    with collecting(builder.site.errors, key):
+        check_found(builder, group.names, table, group.x, group.y, cell[:, 0] >= 0, weight.max(axis=1) > 0.0, "wells")
+    given = table.texts("aquifer", missing="") if "aquifer" in table else ("",) * len(table)
+    main = (builder.ground.aquifers[layer] for layer in np.argmax(weight, axis=1))
+    return Connected(group, cell, weight, tuple(name or other for name, other in zip(given, main, strict=True)))
+
+
+def _stress(connected: Connected, rate: FloatArray) -> Wells:
+    """Return the wells of a group, each open to its cells in proportion to transmissivity."""
+    group, table, weight = connected.group, connected.group.table, connected.weight
+    well, layer = np.nonzero(weight)
+    attributes = {name: table.texts(name, missing="") for name in TEXT_COLUMNS if name in table}
+    attributes["aquifer"] = connected.aquifer
+    attributes["licensed"] = tuple("yes" if holds else "no" for holds in _licensed(table))
+    attributes["group"] = (group.name,) * len(group.names)
+    return Wells(
+        connected.cell[well, layer],
+        rate,
+        names=group.names,
+        well=well,
+        fraction=weight[well, layer] / weight.sum(axis=1)[well],
+        attributes=attributes,
+        name=f"wells_{group.name}",
+    )
+
+
+def _well_table(connected: list[Connected]) -> WellTable:
     """Return the wells of all groups in one table to select from."""
+    tables = [entry.group.table for entry in connected]
 
     def texts(column: str) -> tuple[str, ...]:
-        parts = (g.table.texts(column, missing="") if column in g.table else ("",) * len(g.names) for g in groups)
+        parts = (table.texts(column, missing="") if column in table else ("",) * len(table) for table in tables)
         return tuple(text for part in parts for text in part)
 
-    labels = {column: texts(column) for column in ("district", "aquifer", "user_type")}
-    labels["group"] = tuple(g.name for g in groups for _ in g.names)
     return WellTable(
-        names=tuple(name for g in groups for name in g.names),
-        x=np.concatenate([g.x for g in groups]),
-        y=np.concatenate([g.y for g in groups]),
-        labels=labels,
-        licensed=np.concatenate([_licensed(g.table) for g in groups]),
-        permit=np.concatenate([_permits(g.table) for g in groups]),
+        names=tuple(name for entry in connected for name in entry.group.names),
+        x=np.concatenate([entry.group.x for entry in connected]),
+        y=np.concatenate([entry.group.y for entry in connected]),
+        labels={
+            "district": texts("district"),
+            "aquifer": tuple(name for entry in connected for name in entry.aquifer),
+            "user_type": texts("user_type"),
+            "group": tuple(entry.group.name for entry in connected for _ in entry.group.names),
+        },
+        licensed=np.concatenate([_licensed(table) for table in tables]),
+        permit=np.concatenate([_permits(table) for table in tables]),
     )
 
 
@@ -210,26 +266,6 @@ def _permits(table: Table) -> FloatArray:
     if "permit" not in table:
         return np.full(len(table), np.nan)
     return table.numbers("permit", low=0.0, missing=np.nan)
-
-
-def _connect(builder: Builder, group: GroupTable, rate: FloatArray) -> Wells:
-    """Connect the wells of a group to the cells that their aquifer, layer or screen crosses."""
-    key, table = f"wells.{group.name}", group.table
-    cell, weight = connections(builder, table, group.x, group.y, key)
-    check_found(builder, group.names, table, group.x, group.y, cell[:, 0] >= 0, weight.max(axis=1) > 0.0, "wells")
-    well, layer = np.nonzero(weight)
-    attributes = {name: table.texts(name, missing="") for name in TEXT_COLUMNS if name in table}
-    attributes["licensed"] = tuple("yes" if holds else "no" for holds in _licensed(table))
-    attributes["group"] = (group.name,) * len(group.names)
-    return Wells(
-        cell[well, layer],
-        rate,
-        names=group.names,
-        well=well,
-        fraction=weight[well, layer] / weight.sum(axis=1)[well],
-        attributes=attributes,
-        name=f"wells_{group.name}",
-    )
 
 
 def connections(builder: Builder, table: Table, x: FloatArray, y: FloatArray, key: str) -> tuple[IntArray, FloatArray]:
@@ -265,7 +301,8 @@ def connections(builder: Builder, table: Table, x: FloatArray, y: FloatArray, ke
         upper, lower = table.numbers("screen_top", missing=np.inf), table.numbers("screen_bottom", missing=-np.inf)
         crossed = np.minimum(top, upper[:, None]) - np.maximum(bottom, lower[:, None])
         length = np.minimum(length, np.clip(crossed, 0.0, None))
-    return cell, length * builder.ground.properties.k.ravel()[safe]
+    k = builder.ground.properties.k.ravel()[safe]
+    return cell, length * np.where(k > 0.0, k, 1.0)  # a conductivity that is not positive is refused elsewhere
 
 
 def open_layers(builder: Builder, table: Table, key: str) -> BoolArray:
@@ -318,63 +355,3 @@ def check_found(
         findings.append(Finding(f"{section}.{names[row]}", message, table.at(int(row))))
     if findings:
         raise ConfigError(findings)
-
-
-def build_rules(config: schema.ScenarioConfig, places: Places, timeline_start: date, site: Site) -> list[Rule]:
-    """Return the rules of a scenario with their places; what is wrong goes to the findings."""
-    rules: list[Rule] = []
-    for name, entry in config.restrictions.items():
-        with collecting(site.errors, f"restrictions.{name}"):
-            rules.append(
-                Rule(
-                    name,
-                    entry.rule,
-                    begin=day_of(entry.from_, timeline_start),
-                    end=np.inf if entry.to is None else day_of(entry.to, timeline_start),
-                    selection=_selection(entry.select, places),
-                    compliance=entry.compliance,
-                    includes_unlicensed=entry.includes_unlicensed,
-                    **_own_keys(entry, timeline_start),
-                )
-            )
-    return rules
-
-
-def _own_keys(entry: schema.AnyRestriction, start: date) -> dict[str, Any]:
-    """Return what only one kind of rule has."""
-    match entry:
-        case schema.Cap():
-            return {"amount": entry.rate}
-        case schema.PercentOfPermit() | schema.PercentOfPresent():
-            return {"amount": entry.percent}
-        case schema.Seasonal():
-            return {"amount": entry.percent, "months": entry.months}
-        case schema.PhaseOut():
-            return {"amount": entry.to_percent, "until": day_of(entry.until, start)}
-        case schema.Rotation():
-            return {"amount": float(entry.groups), "turn": entry.turn}
-        case schema.SurfaceWater():
-            return {"amount": entry.replaced}
-        case _:
-            return {}
-
-
-def _selection(config: schema.Select, places: Places) -> Selection:
-    """Return who a rule is meant for, with areas and lines looked up."""
-    names = {"district": config.district, "aquifer": config.aquifer, "user_type": config.user_type}
-    names |= {"group": config.group, "wells": config.wells}
-    size = config.size
-    return Selection(
-        labels={label: tuple(wanted) for label, wanted in names.items() if wanted is not None},
-        licensed=config.licensed,
-        size=None if size is None else (size.min or 0.0, np.inf if size.max is None else size.max),
-        within=None if config.within is None else places.area(config.within),
-        near=_near(config.near, places),
-        beyond=_near(config.beyond, places),
-    )
-
-
-def _near(config: schema.Near | None, places: Places) -> tuple[Any, float] | None:
-    if config is None:
-        return None
-    return (places.area(config.area) if config.area else places.line(str(config.line))), config.distance
