@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from aquirecover.case import geo
+from aquirecover.case.messages import did_you_mean
 from aquirecover.case.site import collecting, refuse
 from aquirecover.case.stress_builder import Builder
 from aquirecover.case.timeline import day_of
@@ -45,8 +46,14 @@ def _measured(
     owner = table.texts("name")
     unknown = [row for row, name in enumerate(owner) if name not in names]
     if unknown:
-        message = "is no observation point of the model."
-        raise ConfigError([Finding(f"name = {owner[row]!r}", message, table.at(row)) for row in unknown])
+        raise ConfigError(
+            Finding(
+                f"name = {owner[row]!r}",
+                f"is no observation point of the model. {did_you_mean(owner[row], names)}".strip(),
+                table.at(row),
+            )
+            for row in unknown
+        )
     if "head" not in table and "depth" not in table:
         raise refuse("observations.measured", f"{table.source} needs the column head, or depth (m below ground, positive down).")
     point = np.array([names.index(name) for name in owner])

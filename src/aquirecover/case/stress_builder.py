@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from aquirecover.case import geo
-from aquirecover.case import model_config as schema
+from aquirecover.case import stress_config as schema
 from aquirecover.case.grid_builder import Ground
+from aquirecover.case.model_config import ModelConfig
 from aquirecover.case.site import Site, collecting, refuse
 from aquirecover.case.timeline import Timeline
 from aquirecover.case.values import Value
@@ -31,7 +32,7 @@ class Builder:
         See their classes.
     """
 
-    config: schema.ModelConfig
+    config: ModelConfig
     site: Site
     ground: Ground
     timeline: Timeline
