@@ -8,7 +8,7 @@ import yaml
 
 from aquirecover.case.config import SCHEMAS, json_schema
 from aquirecover.case.model_config import Settings
-from aquirecover.case.values import Section
+from aquirecover.case.sections import Section
 from aquirecover.flow.linear import LinearSettings
 from aquirecover.flow.newton import NewtonSettings
 

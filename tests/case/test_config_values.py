@@ -11,8 +11,10 @@ from pydantic import TypeAdapter, ValidationError
 from aquirecover.case.config import CaseFiles, ModelConfig, read_case
 from aquirecover.case.findings import key_text, path_of, value_text
 from aquirecover.case.messages import did_you_mean
-from aquirecover.case.model_config import Head, Layer, Time
-from aquirecover.case.values import CalendarLength, Date, Flag, Value, period_parts
+from aquirecover.case.model_config import Layer, Time
+from aquirecover.case.scalars import CalendarLength, Date, Flag, period_parts
+from aquirecover.case.stress_config import Head
+from aquirecover.case.values import Value
 from aquirecover.case.yaml_reader import walk
 from aquirecover.errors import ConfigError, Finding
 
@@ -198,12 +200,17 @@ def test_any_value_anywhere_gives_a_model_or_placed_findings(small, data):
     assert outcome is True or (isinstance(outcome, CaseFiles) and isinstance(outcome.model, ModelConfig))
 
 
+STEPS = [
+    *("layers", "upper", "k", "value", "prior", "series", "settings", "newton", "x", "", "areas", "top", "wells", "towns"),
+    *("grid", "extent", "0", "9", "-1", "²", "recharge", "rain", "rate", "monthly", "enabled"),
+]
+
+
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    path=st.lists(st.sampled_from(["layers", "upper", "k", "value", "grid", "extent", "0", "9", "recharge", "rain", "rate", "prior",
-        "series", "settings", "newton", "x", "", "areas", "top", "wells", "towns", "enabled", "monthly", "-1", "²"]), min_size=1, max_size=5),
+    path=st.lists(st.sampled_from(STEPS), min_size=1, max_size=5),
     value=JUNK,
-)  # fmt: skip
+)
 def test_any_override_gives_a_model_or_findings(small, path, value):
     try:
         outcome = read_case(small.model, overrides={".".join(path): value})

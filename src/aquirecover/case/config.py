@@ -15,7 +15,7 @@ from aquirecover.case.messages import did_you_mean, sentence
 from aquirecover.case.model_config import ModelConfig
 from aquirecover.case.overrides import Overlay, Override, add_places, apply_overrides, from_mapping, from_texts, rebase_paths
 from aquirecover.case.scenario_config import BatchConfig, ScenarioConfig
-from aquirecover.case.values import Section
+from aquirecover.case.sections import Section
 from aquirecover.case.workspace import Workspace
 from aquirecover.case.yaml_reader import YamlTree, read_yaml
 from aquirecover.errors import Collector, ConfigError, Finding, InputFileError

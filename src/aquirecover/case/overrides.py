@@ -12,7 +12,8 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from aquirecover.case.messages import Path, did_you_mean, sentence
 from aquirecover.case.model_config import ModelConfig
-from aquirecover.case.values import Quantity, Section, Spatial, Value
+from aquirecover.case.sections import Section
+from aquirecover.case.values import Quantity, Spatial, Value
 from aquirecover.case.yaml_reader import YamlTree, parse_yaml
 from aquirecover.errors import Collector, ConfigError, Finding
 from aquirecover.variables import base_unit

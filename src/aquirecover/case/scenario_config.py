@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from aquirecover.case.model_config import Place
-from aquirecover.case.values import (
+from aquirecover.case.scalars import (
     AreaRef,
     Count,
     Date,
@@ -19,17 +19,14 @@ from aquirecover.case.values import (
     Month,
     Name,
     OneOrMany,
-    Quantity,
     Reference,
-    Rule,
-    Section,
     Text,
     Texts,
     dates_ascend,
-    exactly_one,
-    given,
     parse_date,
 )
+from aquirecover.case.sections import Rule, Section, exactly_one, given
+from aquirecover.case.values import Quantity
 
 Share = Annotated[float, Quantity(low=0.0, high=1.0)]
 Percent = Annotated[float, Quantity("%", low=0.0, high=100.0)]

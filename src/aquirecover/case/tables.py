@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 
 from aquirecover.case.messages import did_you_mean, sentence
-from aquirecover.case.values import parse_date
+from aquirecover.case.scalars import parse_date
 from aquirecover.case.workspace import Workspace
 from aquirecover.errors import Collector, ConfigError, Finding
 from aquirecover.flow.arrays import BoolArray, FloatArray

@@ -1,298 +1,26 @@
-"""The types that model, scenario and batch files are made of: sections, quantities, dates, names, references, spatial values."""
+"""Quantities with units, and values that may vary in space or time."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 from itertools import pairwise
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
-    ModelWrapValidatorHandler,
-    StrictInt,
-    StrictStr,
     ValidationError,
-    WithJsonSchema,
-    model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, InitErrorDetails, core_schema
 
-from aquirecover.case.messages import KEY, Path, broken, did_you_mean, refuse, relay, sentence
+from aquirecover.case.messages import KEY, Path, broken, refuse, relay
+from aquirecover.case.scalars import AreaRef, Date, FilePath, Method, Number, Text, checked
+from aquirecover.case.sections import Rule, Section, exactly_one, given, needs, only_with
 from aquirecover.variables import VARIABLES, QuantityError, Variable, base_unit, to_number
-
-Rule = tuple[Path, str]
-
-
-class Section(BaseModel):
-    """Base of all sections of the files: frozen, no unknown key, all errors at once.
-
-    A subclass states what holds between its keys in `rules`, which sees the mapping as the user wrote it, so that
-    these rules are reported together with those of the single keys.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
-
-    @classmethod
-    def rules(cls, raw: Mapping[str, Any]) -> Iterator[Rule]:
-        """Yield path and message for each rule between keys that `raw` breaks."""
-        return iter(())
-
-    @classmethod
-    def keys(cls) -> dict[str, str]:
-        """Return the keys as users write them, each with the name of the field."""
-        return {info.alias or name: name for name, info in cls.model_fields.items()}
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _check_all(cls, raw: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        if isinstance(raw, cls):
-            return handler(raw)
-        if not isinstance(raw, Mapping):
-            raise refuse(cls.__name__, [broken("must be a mapping: one 'key: value' per line.", (), raw)])
-        keys = cls.keys()
-        strange = [key for key in raw if key not in keys]
-        lines = [broken(sentence("is not a key here", did_you_mean(key, keys)), (key,), None, KEY) for key in strange]
-        known = {key: value for key, value in raw.items() if key in keys}
-        try:
-            section: Self | None = handler(known)
-        except ValidationError as error:
-            section = None
-            lines += relay(error)
-        for path, message in cls.rules(known):
-            inside = _at(known, path)
-            lines.append(broken(message, path, inside, KEY if isinstance(inside, Mapping) else "rule"))
-        if lines or section is None:
-            raise refuse(cls.__name__, lines)
-        return section
-
-
-def _at(raw: Any, path: Path) -> Any:
-    for key in path:
-        raw = raw[key]
-    return raw
-
-
-def given(raw: Mapping[str, Any], *keys: str) -> list[str]:
-    """Return those of `keys` that have a value in `raw`."""
-    return [key for key in keys if raw.get(key) is not None]
-
-
-def exactly_one(raw: Mapping[str, Any], *keys: str) -> Iterator[Rule]:
-    """Yield a message when none or more than one of `keys` is given."""
-    found = given(raw, *keys)
-    names = " or ".join(keys) if len(keys) < 3 else ", ".join(keys[:-1]) + " or " + keys[-1]
-    if not found:
-        yield (), f"needs {names}: give one of them."
-    elif len(found) > 1:
-        yield (found[-1],), f"cannot stand beside {', '.join(found[:-1])}: give only one of {names}."
-
-
-def at_most_one(raw: Mapping[str, Any], *keys: str) -> Iterator[Rule]:
-    """Yield a message when more than one of `keys` is given."""
-    if len(given(raw, *keys)) > 1:
-        yield from exactly_one(raw, *keys)
-
-
-def only_with(raw: Mapping[str, Any], key: str, *needed: str) -> Iterator[Rule]:
-    """Yield a message when `key` is given without any of the keys it belongs to."""
-    if given(raw, key) and not given(raw, *needed):
-        yield (key,), f"has a meaning only with {' or '.join(needed)}: remove it, or give {needed[0]}."
-
-
-def needs(raw: Mapping[str, Any], key: str, companion: str, why: str = "") -> Iterator[Rule]:
-    """Yield a message when `key` is given without its `companion`."""
-    if given(raw, key) and not given(raw, companion):
-        yield (), sentence(f"needs {companion} because it has {key}", why)
-
-
-# --- scalars ---------------------------------------------------------------------------------------------------------
-
-
-def parse_date(text: object) -> date:
-    """Return the date of an ISO text.
-
-    Raises
-    ------
-    ValueError
-        When `text` is no date ``YYYY-MM-DD``.
-    """
-    if type(text) is date:
-        return text
-    if not isinstance(text, str) or not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
-        raise ValueError("must be a date, as 2021-01-31.")
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise ValueError("must be a date that exists, as 2021-01-31.") from error
-
-
-def dates_ascend(raw: Mapping[str, Any], first: str, last: str) -> Iterator[Rule]:
-    """Yield a message when the date `last` is not after the date `first`."""
-    try:
-        start, end = parse_date(raw.get(first)), parse_date(raw.get(last))
-    except ValueError:
-        return
-    if end <= start:
-        yield (last,), f"must be after {first} = {start}."
-
-
-def _checked(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Turn a function that raises `ValueError` into a validator whose message stays as it is."""
-
-    def validate(raw: Any) -> Any:
-        if raw is None:
-            raise refuse("value", [broken("has no value: give one, or leave the key out.")])
-        try:
-            return check(raw)
-        except ValidationError:
-            raise
-        except ValueError as error:
-            raise refuse("value", [broken(str(error), (), raw)]) from error
-
-    return validate
-
-
-def _flag(raw: object) -> bool:
-    if isinstance(raw, bool):
-        return raw
-    if raw in ("yes", "no"):
-        return raw == "yes"
-    raise ValueError("must be true or false (yes and no do as well).")
-
-
-def _name(raw: object) -> str:
-    if not isinstance(raw, str):
-        raise ValueError('must be text: put it in quotes, as "123".')
-    if not re.fullmatch(r"[^\W_][\w -]*", raw):
-        raise ValueError("must be a name of letters, digits, _, - and blanks that begins with a letter or digit.")
-    return raw
-
-
-def _crs(raw: object) -> str:
-    if not isinstance(raw, str) or not re.fullmatch(r"EPSG:[1-9]\d{3,5}", raw):
-        raise ValueError("must be EPSG and a number, as EPSG:3405.")
-    return raw
-
-
-def _path(raw: object) -> str:
-    if not isinstance(raw, str) or not raw.strip():
-        raise ValueError("must be the path of a file, relative to the file it is written in.")
-    return raw
-
-
-def _month_day(raw: object) -> str:
-    match = re.fullmatch(r"(\d\d)-(\d\d)", raw) if isinstance(raw, str) else None
-    try:
-        date(2001, *(int(part) for part in match.groups())) if match else None
-    except ValueError:
-        match = None
-    if match is None:
-        raise ValueError("must be month and day, as 11-01 (not 02-29).")
-    return match[0]
-
-
-def _period(raw: object) -> str:
-    match = re.fullmatch(r"(\d+)?\s*(d|day|week|month|year)s?", raw.strip()) if isinstance(raw, str) else None
-    if match is None or int(match[1] or 1) < 1:
-        raise ValueError("must be a length on the calendar: day, 10 days, week, month, 6 months, year.")
-    count, unit = int(match[1] or 1), match[2]
-    if unit == "week":
-        count, unit = 7 * count, "day"
-    unit = "day" if unit == "d" else unit
-    return unit if count == 1 else f"{count} {unit}s"
-
-
-def period_parts(period: str) -> tuple[int, str]:
-    """Return number and unit (``day``, ``month`` or ``year``) of a calendar length as ``6 months``."""
-    count, _, unit = period.rpartition(" ")
-    return int(count or 1), unit.rstrip("s")
-
-
-def _one_or_many(raw: Any) -> Any:
-    return [raw] if isinstance(raw, str) else raw
-
-
-Date = Annotated[date, BeforeValidator(_checked(parse_date))]
-Flag = Annotated[
-    bool,
-    BeforeValidator(_checked(_flag)),
-    WithJsonSchema({"anyOf": [{"type": "boolean"}, {"enum": ["yes", "no"]}]}),
-]
-Text = Annotated[StrictStr, Field(min_length=1)]
-Name = Annotated[str, BeforeValidator(_checked(_name))]
-Crs = Annotated[str, BeforeValidator(_checked(_crs)), WithJsonSchema({"type": "string", "pattern": "^EPSG:[1-9][0-9]{3,5}$"})]
-FilePath = Annotated[str, BeforeValidator(_checked(_path))]
-MonthDay = Annotated[
-    str, BeforeValidator(_checked(_month_day)), WithJsonSchema({"type": "string", "pattern": "^[0-1][0-9]-[0-3][0-9]$"})
-]
-CalendarLength = Annotated[str, BeforeValidator(_checked(_period))]
-Count = Annotated[StrictInt, Field(ge=1)]
-Month = Annotated[StrictInt, Field(ge=1, le=12)]
-
-
-class _OneOrMany:
-    """Annotation of a list: a single text stands for a list of one."""
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Return the schema of the list, preceded by the step that makes one of a text."""
-        return core_schema.no_info_before_validator_function(_one_or_many, handler(source))
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Return the JSON schema: one item, or a list of them."""
-        many = handler(schema)
-        return {"anyOf": [many["items"], many]}
-
-
-OneOrMany = _OneOrMany()
-
-
-@dataclass(frozen=True)
-class Reference:
-    """Annotation: a text that names an entry of `table`, or, with `labels`, ``entry/label``.
-
-    The names come with the context of the validation, as ``{"areas": [...], ...}``; without one nothing is checked here.
-    """
-
-    table: str
-    labels: bool = False
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Return the schema of a text that is looked up."""
-        return core_schema.with_info_after_validator_function(self._look_up, core_schema.str_schema(strict=True))
-
-    def _look_up(self, text: str, info: Any) -> str:
-        valid = (info.context or {}).get(self.table)
-        name = text.split("/", 1)[0] if self.labels else text
-        if valid is None or name in valid:
-            return text
-        what = {"areas": "area", "lines": "line", "layers": "layer", "wells": "group of wells", "aquifers": "aquifer"}[self.table]
-        remedy = did_you_mean(name, valid) or f"The model has no {self.table}."
-        raise refuse("reference", [broken(sentence(f"is no {what} of the model", remedy), (), text)])
-
-
-AreaRef = Annotated[str, Reference("areas", labels=True)]
-LineRef = Annotated[str, Reference("lines", labels=True)]
-LayerRef = Annotated[str, Reference("layers")]
-LayerRefs = Annotated[tuple[LayerRef, ...], Field(min_length=1), OneOrMany]
-Texts = Annotated[tuple[Text, ...], Field(min_length=1), OneOrMany]
-Edge = Literal["north", "east", "south", "west"]
-Edges = Annotated[tuple[Edge, ...], Field(min_length=1), OneOrMany]
-NumberOrText = {"anyOf": [{"type": "number"}, {"type": "string"}]}
-Number = Annotated[float, WithJsonSchema(NumberOrText)]
-Method = Literal["nearest", "linear", "idw"]
-
-
-# --- quantities ------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -347,7 +75,7 @@ class Quantity:
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Return the schema of a number that may carry a unit."""
-        return core_schema.no_info_before_validator_function(_checked(self.number), core_schema.float_schema())
+        return core_schema.no_info_before_validator_function(checked(self.number), core_schema.float_schema())
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Return the JSON schema: number or text, with the unit."""
@@ -496,7 +224,7 @@ class Spatial:
         if isinstance(raw, Value):
             return raw
         if not isinstance(raw, Mapping):
-            number = _checked(self.quantity.number)(raw)
+            number = checked(self.quantity.number)(raw)
             return handler({"value": number})
         lines: list[InitErrorDetails] = []
         tree = self._convert(raw, lines)
