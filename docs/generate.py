@@ -122,8 +122,8 @@ def help_of(command: click.Command, path: str) -> str:
 
 def pages() -> dict[Path, str]:
     """Return the content of every generated file."""
-    from aquirecover.cli import main
     from aquirecover.case.config import json_schema
+    from aquirecover.cli import main
 
     schemas = {kind: json_schema(kind) for kind in KINDS}
     found = {
