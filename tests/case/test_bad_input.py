@@ -90,7 +90,7 @@ def test_several_missing_files_come_at_once(small: Any) -> None:
         f"{MODEL}:11:19 lines.streams.file: streams.geojson does not exist. Did you mean 'districts.geojson'?",
         f"{MODEL}:32:17 wells.towns.file: wells.csv does not exist. Did you mean 'rates.csv'?",
         f"{MODEL}:13:15 top.raster: ground.tif does not exist. There is no ground.tif in models/small.",
-        f"{MODEL}:33:22 observations.file: points.csv does not exist. There is no points.csv in models/small.",
+        f"{MODEL}:33:22 observations.file: points.csv does not exist. Did you mean 'rates.csv'?",
     ]
 
 
@@ -204,7 +204,7 @@ def test_a_cell_size_of_nothing(small: Any) -> None:
 
 
 def test_a_cell_size_in_another_unit(small: Any) -> None:
-    assert refused(small, cell_size="3 d") == ["cell_size: '3 d' has the wrong unit: must convert to m."]
+    assert refused(small, cell_size="3 d") == ["cell_size: '3 d': has the wrong unit: must convert to m."]
 
 
 def test_too_many_cells(small: Any) -> None:
@@ -264,7 +264,7 @@ def test_observation_outside_the_grid(small: Any) -> None:
 
 def test_measurement_of_an_unknown_point(small: Any) -> None:
     small.change("heads.csv", "P1,2001-01-01", "Q1,2001-01-01")
-    assert refused(small) == ["models/small/heads.csv:2 name = 'Q1': is no observation point of the model. Did you mean 'P1'?"]
+    assert refused(small) == ["models/small/heads.csv:2 name = 'Q1': is no observation point of the model. Valid: P1, P2."]
 
 
 def test_stage_below_the_bed(small: Any) -> None:
