@@ -15,6 +15,11 @@ from aquirecover.flow.linear import LinearSettings, solve
 from aquirecover.flow.multigrid import Multigrid
 
 
+# Newton corrections that are taken whole or halved once, before a line search that wants the residuals to fall at every one:
+# cells that dry or wet may raise them on the way, and only a cycle between bends has to be broken.
+BOLD_STEPS = 15
+
+
 @dataclass(frozen=True)
 class NewtonSettings:
     """How a time step is solved."""
@@ -74,14 +79,15 @@ class StepSolver:
         norm = float(kernels.absolute_sum(residual.ravel()))
         inner, change = 0, np.inf
         for outer in range(newton.max_iterations + 1):
-            small = norm <= max(newton.tolerance * through, self.system.rounding(state))
+            small = norm <= max(newton.tolerance * through, self.system.rounding(state, interval))
             if small and (change <= newton.head_change or outer == 0 or not system.has_convertible):
                 return Solution(state, outer, inner, norm / through if through > 0.0 else 0.0, change if outer else 0.0)
             if outer == newton.max_iterations:
                 break
             delta, iterations = self._newton_step(state, interval, residual, through, norm)
             inner += iterations
-            state, residual, through, norm, change = self._search(state, delta, interval, norm)
+            trials = 2 if outer < BOLD_STEPS else 20
+            state, residual, through, norm, change = self._search(state, self._limited(state, delta), interval, norm, trials)
         raise ConvergenceError(self._failure(residual, norm, through, change))
 
     def solve_steady(self, start: State, period: int) -> Solution:
@@ -119,17 +125,32 @@ class StepSolver:
         scale = max(through, norm)
         # a Newton correction need not be better than the linearisation; a linear problem is solved at once
         share = 1e-3 * norm if self.system.has_convertible else 0.0
-        target = max(0.5 * self.newton.tolerance * scale, share, 0.5 * self.system.rounding(state))
+        target = max(0.5 * self.newton.tolerance * scale, share, 0.5 * self.system.rounding(state, interval))
         result = solve(matrix, residual, target, self.linear, self._preconditioner)
         return result.solution, result.iterations
 
+    def _limited(self, state: State, delta: FloatArray) -> FloatArray:
+        """Return the correction, cut where it empties a convertible cell at one stroke: nine tenths of its depth at most.
+
+        So does MODFLOW 6 under NEWTON UNDER_RELAXATION at the bottom of the model; here it is the bottom of the cell.
+        """
+        system = self.system
+        if not system.has_convertible:
+            return delta
+        bottom, thickness, convertible = (
+            values.reshape(system.shape) for values in (system.cells.bottom, system.cells.thickness, system.cells.convertible)
+        )
+        depth = state.head - bottom
+        empties = convertible & (depth > 1e-3 * thickness) & (delta < -depth)
+        return np.where(empties, -0.9 * depth, delta)
+
     def _search(
-        self, state: State, delta: FloatArray, interval: Interval, norm: float
+        self, state: State, delta: FloatArray, interval: Interval, norm: float, trials: int
     ) -> tuple[State, FloatArray, float, float, float]:
-        """Return the state at the longest of a few halved corrections that lowers the residual."""
+        """Return the state at the longest of a few halved corrections that lowers the residual, or at the best of them."""
         system, share = self.system, 1.0
         best = None
-        for _ in range(20):
+        for _ in range(trials):
             trial = system.state(state.head + share * delta)
             residual, through = system.residual(trial, interval)
             trial_norm = float(kernels.absolute_sum(residual.ravel()))
