@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aquirecover.flow.arrays import FloatArray
+from aquirecover.flow.arrays import BoolArray, FloatArray
 from aquirecover.flow.schedule import DAYS_PER_YEAR
 from aquirecover.output.style import INK, QUIET, in_style, label_ends, letter, line_style, new_figure, wrapped
 from aquirecover.output.views import aquifer_layers, area_mean, is_dated, restriction_index, restriction_step, year_means
@@ -34,7 +35,7 @@ KIND_COLOURS = {
 def budget_bars(dataset: xr.Dataset) -> Figure:
     """Draw inflow and outflow of each term in the first year, the last before the restriction, and the last of the run."""
     moments = _moments(dataset)
-    figure = new_figure(10.0 * dataset.sizes["term"] + 22.0)
+    figure = new_figure(8.5 * dataset.sizes["term"] + 22.0)
     ax = figure.subplots()
     draw_budget(dataset, moments, ax)
     figure.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=len(moments))
@@ -137,7 +138,7 @@ def draw_water_sources(dataset: xr.Dataset, ax: Axes) -> list[tuple[float, str, 
     rate = volume / np.diff(edges)[:, None] / 1e3
     terms, colours = [str(term) for term in dataset["term"].values], term_colours(dataset)
     wells = [i for i, kind in enumerate(dataset["term_kind"].values) if kind == "wells"]
-    gone = {i: -rate[:, i] for i in range(len(terms)) if i not in wells and np.abs(rate[:, i]).max() > 1e-3 * np.abs(rate).max()}
+    gone = {i: -rate[:, i] for i in range(len(terms)) if i not in wells and np.abs(rate[:, i]).mean() > 5e-3 * np.abs(rate).max()}
     order = sorted(gone, key=lambda i: (terms[i] != "storage", -abs(float(gone[i][-1]))))
     middle, ends = edges / DAYS_PER_YEAR, []
     top, bottom = np.zeros(edges.size - 1), np.zeros(edges.size - 1)
@@ -193,26 +194,23 @@ def comparison(datasets: Mapping[str, xr.Dataset]) -> Figure:
     """
     first = next(iter(datasets.values()))
     aquifers = list(aquifer_layers(first))
-    areas = [str(name) for name in first["area"].values] if "area" in first else []
-    legend_rows = -(-len(datasets) // 3)
-    figure = new_figure(6.0 * (len(areas) + 1) + 24.0 + 4.5 * legend_rows)
+    columns = 3 if max(map(len, datasets)) <= 30 else 2
+    n_rows = max(len(_comparison_rows(first, aquifer)) for aquifer in aquifers)
+    figure = new_figure(5.5 * n_rows + 22.0 + 4.5 * -(-len(datasets) // columns))
     panels = figure.subplots(1, len(aquifers), sharey=True, squeeze=False)[0]
     for aquifer, ax in zip(aquifers, panels, strict=True):
         draw_comparison(datasets, aquifer, ax)
     letter(panels, [f"Aquifer {aquifer}" for aquifer in aquifers])
-    panels[len(panels) // 2].set_xlabel("Mean head at the end less mean head at the start of the restriction (m)")
+    figure.supxlabel("Mean head at the end less mean head at the start of the restriction (m)", fontsize=8)
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, [wrapped(label, 40) for label in labels], loc="outside upper center", ncols=min(3, len(labels)))
+    figure.legend(handles, [wrapped(label, 40) for label in labels], loc="outside upper center", ncols=min(columns, len(labels)))
     return figure
 
 
 def draw_comparison(datasets: Mapping[str, xr.Dataset], aquifer: str, ax: Axes) -> Axes:
     """Draw the rise of the mean head of an aquifer since the start of the restriction, by area, one dot a scenario."""
     first = next(iter(datasets.values()))
-    rows: list[tuple[str, np.ndarray | None]] = [("whole area", None)]
-    if "area" in first:
-        masks = first["area_mask"].values > 0
-        rows += [(str(name), mask) for name, mask in zip(first["area"].values, masks, strict=True)]
+    rows = _comparison_rows(first, aquifer)
     place = np.arange(len(rows), dtype=np.float64)
     values = np.array([[_rise(dataset, aquifer, mask) for _, mask in rows] for dataset in datasets.values()])
     low, high = np.nanmin(values, axis=0), np.nanmax(values, axis=0)
@@ -226,10 +224,29 @@ def draw_comparison(datasets: Mapping[str, xr.Dataset], aquifer: str, ax: Axes) 
     ax.tick_params(axis="y", length=0)
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.margins(x=0.08)
+    ax.locator_params(axis="x", nbins=4)
     ax.spines["left"].set_visible(False)
     ax.grid(axis="x", color="#ececec", linewidth=0.6)
     ax.set_axisbelow(True)
     return ax
+
+
+def _comparison_rows(dataset: xr.Dataset, aquifer: str) -> list[tuple[str, BoolArray | None]]:
+    """Return names and plan masks of the parts of an aquifer: its zones, else the named areas; first the whole."""
+    rows: list[tuple[str, BoolArray | None]] = [("whole area", None)]
+    if "zone_index" in dataset:
+        index = dataset["zone_index"].values[aquifer_layers(dataset)[aquifer]]
+        names = [str(name) for name in dataset["zone"].values]
+        rows += [(_without(names[z], aquifer), np.asarray((index == z).any(axis=0))) for z in np.unique(index) if z >= 0]
+    elif "area_mask" in dataset:
+        masks = dataset["area_mask"].values > 0
+        rows += [(str(name), mask) for name, mask in zip(dataset["area"].values, masks, strict=True)]
+    return rows
+
+
+def _without(name: str, aquifer: str) -> str:
+    """Return the name of a zone without that of its aquifer, as ``Kiến Xương`` of ``Kiến Xương · qp1``."""
+    return re.sub(rf"[\s·/×,|:-]*\b{re.escape(aquifer)}\b[\s·/×,|:-]*", "", name) or name
 
 
 def _rise(dataset: xr.Dataset, aquifer: str, mask: np.ndarray | None) -> float:

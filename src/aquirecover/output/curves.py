@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from aquirecover.output.style import (
     new_figure,
     wrapped,
 )
-from aquirecover.output.views import aquifer_layers, area_mean, is_dated, restriction_index, restriction_time
+from aquirecover.output.views import aquifer_layers, area_mean, is_dated, restriction_time, step_edges
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -51,7 +51,7 @@ def recovery_curves(datasets: Mapping[str, xr.Dataset]) -> Figure:
     letter(panels, [f"Aquifer {aquifer}" for aquifer in aquifers])
     for ax in panels:
         _label_curves(datasets, ax)
-    _mark_restriction(panels[0], first, text=True)
+    _mark_restrictions(list(datasets.values()), panels[0], text=True)
     figure.align_ylabels(list(panels))
     return figure
 
@@ -60,16 +60,9 @@ def draw_recovery_curves(datasets: Mapping[str, xr.Dataset], aquifer: str, ax: A
     """Draw the area-weighted mean head of an aquifer for each scenario, with its reference and legal levels."""
     first = next(iter(datasets.values()))
     curves = [area_mean(dataset, dataset["head"].values, aquifer) for dataset in datasets.values()]
-    if any(_is_seasonal(curve) for curve in curves):
-        for number, (dataset, curve) in enumerate(zip(datasets.values(), curves, strict=True)):
-            ax.plot(dataset["time"].values, curve, linewidth=0.5, alpha=0.35, color=line_style(number)["color"], zorder=2)
+    if _draw_series(list(datasets.values()), "time", curves, list(datasets), ax):
         ax.annotate("thin: seasons, thick: mean of a year", (1.0, 0.0), xycoords="axes fraction", xytext=(-2, 2),
                     textcoords="offset points", ha="right", fontsize=7, color=QUIET, path_effects=halo(), zorder=5)  # fmt: skip
-        days = [dataset["elapsed_time"].values for dataset in datasets.values()]
-        curves = [yearly_running_mean(day, curve) for day, curve in zip(days, curves, strict=True)]
-    for number, (dataset, curve) in enumerate(zip(datasets.values(), curves, strict=True)):
-        ax.plot(dataset["time"].values, curve, **line_style(number), zorder=3, gid="curve")
-    _draw_shared_history(list(datasets.values()), curves, ax)
     low, high = _range(ax)
     for number, (name, level) in enumerate(_levels(first, aquifer, 0.1 * (high - low))):
         _level(ax, level, name, above=number == 0)
@@ -78,23 +71,25 @@ def draw_recovery_curves(datasets: Mapping[str, xr.Dataset], aquifer: str, ax: A
     _draw_limit(first, aquifer, ax, low, high)
     ax.set_ylim(min(ax.get_ylim()[0], low - pad), high + 1.6 * pad)
     ax.set_xlim(first["time"].values[0], first["time"].values[-1])
-    _mark_restriction(ax, first, text=False)
+    _mark_restrictions(list(datasets.values()), ax, text=False)
     ax.set_ylabel("Mean head (m)")
     finish_time_axis(ax, is_dated(first))
     return ax
 
 
-def _draw_shared_history(datasets: list[xr.Dataset], curves: list[FloatArray], ax: Axes) -> None:
-    """Draw the history over the coloured lines, in ink, when it is the same for all."""
-    first, until = datasets[0], restriction_index(datasets[0]) + 1
+def _draw_shared_history(datasets: Sequence[xr.Dataset], clock: str, curves: Sequence[FloatArray], ax: Axes) -> None:
+    """Draw what comes before the first restriction over the coloured lines, in ink, when it is the same for all."""
+    starts = [start for start in map(restriction_time, datasets) if start is not None]
+    time = datasets[0][clock].values
+    until = int(np.searchsorted(time, min(starts), side="right")) if starts else 0
     same = all(
         curve.size >= until
-        and np.array_equal(dataset["time"].values[:until], first["time"].values[:until])
-        and np.allclose(curve[:until], curves[0][:until], rtol=0.0, atol=1e-3, equal_nan=True)
+        and np.array_equal(dataset[clock].values[:until], time[:until])
+        and np.allclose(curve[:until], curves[0][:until], rtol=0.0, atol=2e-3, equal_nan=True)
         for dataset, curve in zip(datasets, curves, strict=True)
     )
-    if same and restriction_time(first) is not None:
-        ax.plot(first["time"].values[:until], curves[0][:until], color="#4d4d4d", zorder=4)
+    if same and until > 1:
+        ax.plot(time[:until], curves[0][:until], color="#4d4d4d", zorder=4)
 
 
 def _levels(dataset: xr.Dataset, aquifer: str, apart: float) -> list[tuple[str, float]]:
@@ -111,13 +106,32 @@ def _levels(dataset: xr.Dataset, aquifer: str, apart: float) -> list[tuple[str, 
     return sorted(levels, key=lambda item: -item[1])
 
 
+def _draw_series(
+    datasets: Sequence[xr.Dataset], clock: str, curves: Sequence[FloatArray], names: Sequence[str], ax: Axes
+) -> bool:
+    """Draw a curve of each dataset over ``time`` or ``step_time``; thin with its yearly mean over it where one has seasons.
+
+    The history that they share is drawn once, in ink. Returns whether there are seasons.
+    """
+    seasonal = any(_is_seasonal(curve) for curve in curves)
+    days = [dataset["elapsed_time"].values if clock == "time" else step_edges(dataset)[1:] for dataset in datasets]
+    lines = [yearly_running_mean(day, curve) for day, curve in zip(days, curves, strict=True)] if seasonal else list(curves)
+    for number, (dataset, curve, line, name) in enumerate(zip(datasets, curves, lines, names, strict=True)):
+        time, look = dataset[clock].values, line_style(number)
+        if seasonal:
+            ax.plot(time, curve, linewidth=0.5, alpha=0.35, color=look["color"], zorder=2)
+        ax.plot(time, line, **look, zorder=3, gid="curve", label=name)
+    _draw_shared_history(datasets, clock, lines, ax)
+    return seasonal
+
+
 def _is_seasonal(curve: FloatArray) -> bool:
     """Tell whether a curve goes up and down much more than it goes anywhere."""
     return bool(np.abs(np.diff(curve)).sum() > 4.0 * max(float(np.ptp(curve)), 1e-9))
 
 
 def yearly_running_mean(day: FloatArray, values: FloatArray) -> FloatArray:
-    """Return the mean of the year around each time, of values that are linear between times; less than a year at both ends.
+    """Return the mean of the year around each time, of values that are linear between times; NaN near both ends.
 
     Parameters
     ----------
@@ -125,7 +139,7 @@ def yearly_running_mean(day: FloatArray, values: FloatArray) -> FloatArray:
         Shape ``(n_time,)``; times ascending, d.
     """
     total = np.concatenate(([0.0], np.cumsum(0.5 * (values[1:] + values[:-1]) * np.diff(day))))
-    half = np.minimum(0.5 * DAYS_PER_YEAR, np.minimum(day - day[0], day[-1] - day))
+    half = 0.5 * DAYS_PER_YEAR
 
     def integral(time: FloatArray) -> FloatArray:
         i = np.clip(np.searchsorted(day, time, side="right") - 1, 0, day.size - 2)
@@ -133,8 +147,8 @@ def yearly_running_mean(day: FloatArray, values: FloatArray) -> FloatArray:
         part = time - day[i]
         return np.asarray(total[i] + part * (values[i] + 0.5 * (values[i + 1] - values[i]) * part / step))
 
-    mean = (integral(day + half) - integral(day - half)) / np.where(half > 0.0, 2.0 * half, 1.0)
-    return np.where(half > 0.0, mean, values)
+    inside = (day >= day[0] + half) & (day <= day[-1] - half)
+    return np.where(inside, (integral(day + half) - integral(day - half)) / DAYS_PER_YEAR, np.nan)
 
 
 def _range(ax: Axes) -> tuple[float, float]:
@@ -168,22 +182,24 @@ def _draw_limit(dataset: xr.Dataset, aquifer: str, ax: Axes, low: float, high: f
                 path_effects=halo(), zorder=5)  # fmt: skip
 
 
-def _mark_restriction(ax: Axes, dataset: xr.Dataset, *, text: bool) -> None:
-    """Mark the start of the restriction by a thin line, and by words when `text` is set."""
-    start = restriction_time(dataset)
-    if start is None:
-        return
-    if not text:
-        ax.axvline(start, color=INK, linewidth=0.6, zorder=1)  # type: ignore[arg-type]
-        return
-    when = long_date(dataset.attrs["restriction_start"]) if is_dated(dataset) else f"day {float(start):g}"
-    ax.annotate(f"restriction from {when}", (start, 1.0), xycoords=("data", "axes fraction"), xytext=(3, 3),
-                textcoords="offset points", fontsize=7, color=INK, va="bottom")  # fmt: skip
+def _mark_restrictions(datasets: Sequence[xr.Dataset], ax: Axes, *, text: bool) -> None:
+    """Mark each start of a restriction by a thin line, and by words when `text` is set."""
+    starts = {dataset.attrs["restriction_start"]: restriction_time(dataset) for dataset in datasets}
+    marks = [(name, start) for name, start in sorted(starts.items()) if start is not None]
+    for name, start in marks:
+        if not text:
+            ax.axvline(start, color=INK, linewidth=0.6, zorder=1)  # type: ignore[arg-type]
+            continue
+        when = long_date(name) if is_dated(datasets[0]) else f"day {float(name):g}"
+        words = f"restriction from {when}" if len(marks) == 1 else f"from {when.split()[-1]}"
+        ax.annotate(words, (start, 1.0), xycoords=("data", "axes fraction"), xytext=(2, 3),
+                    textcoords="offset points", fontsize=7, color=INK, va="bottom")  # fmt: skip
 
 
 def _label_curves(datasets: Mapping[str, xr.Dataset], ax: Axes) -> None:
     """Name the lines at their right ends."""
-    last = [float(np.asarray(line.get_ydata())[-1]) for line in ax.lines if line.get_gid() == "curve"]
+    curves = [np.asarray(line.get_ydata(), dtype=np.float64) for line in ax.lines if line.get_gid() == "curve"]
+    last = [float(curve[np.isfinite(curve)][-1]) if np.isfinite(curve).any() else 0.0 for curve in curves]
     ends = [(y, wrapped(name), line_style(n)["color"]) for n, (name, y) in enumerate(zip(datasets, last, strict=True))]
     label_ends(ax, ends, height=PANEL_HEIGHT - 8.0)
 
@@ -236,14 +252,13 @@ def draw_hydrograph(datasets: Mapping[str, xr.Dataset], point: str, ax: Axes, *,
     number = [str(name) for name in first["observation"].values].index(point)
     ground = _ground(first, number) if depth else 0.0
     sign = -1.0 if depth else 1.0
-    for n, (name, dataset) in enumerate(datasets.items()):
-        head = dataset["observation_head"].values[:, number]
-        ax.plot(dataset["step_time"].values, sign * (head - ground), label=name, **{**line_style(n), "linewidth": 0.9})
+    curves = [sign * (dataset["observation_head"].values[:, number] - ground) for dataset in datasets.values()]
+    _draw_series(list(datasets.values()), "step_time", curves, list(datasets), ax)
     if "measured_head" in first:
         own = first["measured_point"].values == number
         ax.plot(first["measured_time"].values[own], sign * (first["measured_head"].values[own] - ground), "o", markersize=2.6,
                 markerfacecolor="white", markeredgecolor=INK, markeredgewidth=0.7, label="measured", zorder=4)  # fmt: skip
-    _mark_restriction(ax, first, text=False)
+    _mark_restrictions(list(datasets.values()), ax, text=False)
     ax.margins(y=0.12)
     if depth:
         ax.invert_yaxis()

@@ -67,7 +67,9 @@ def fraction_maps(dataset: xr.Dataset, reference: str = "before_pumping") -> Fig
     values = 100.0 * _recovery(dataset, "recovery_fraction", reference)
     fields = [[aquifer_field(dataset, values, name) for name in aquifers]]
     titles = [[f"{name}, {_moment(dataset, dataset.sizes['time'] - 1)}" for name in aquifers]]
-    label = f"Recovered share of the drawdown (%), reference: {REFERENCE_NAMES.get(reference, reference)}"
+    label = (
+        f"Recovered share of the drawdown (%), reference: {REFERENCE_NAMES.get(reference, reference)}; grey: nothing to recover"
+    )
     return _field_maps(dataset, fields, titles, label, "YlGnBu", np.arange(0.0, 101.0, 10.0))
 
 
@@ -93,7 +95,7 @@ def recovery_time_maps(dataset: xr.Dataset, reference: str = "before_pumping", f
     run = float(dataset["elapsed_time"][-1] - dataset["elapsed_time"][restriction_index(dataset)]) / DAYS_PER_YEAR
     classes = [year for year in YEAR_CLASSES if year < 0.97 * run] + [run]
     colours = ListedColormap(colormaps["viridis_r"](np.linspace(0.0, 0.95, len(classes) - 1)))
-    figure, panels = _panels(dataset, len(fractions), len(aquifers))
+    figure, panels = _panels(dataset, len(fractions), len(aquifers), extra=4.0)
     for axes, fraction in zip(panels, fractions, strict=True):
         for ax, aquifer in zip(axes, aquifers, strict=True):
             field = aquifer_field(dataset, years[known.index(fraction)], aquifer)
@@ -102,11 +104,10 @@ def recovery_time_maps(dataset: xr.Dataset, reference: str = "before_pumping", f
     letter(panels.ravel(), [f"{aquifer}, {fraction:.0%}" for fraction in fractions for aquifer in aquifers])
     bar = figure.colorbar(image, ax=panels, location="bottom", shrink=0.6, aspect=40, spacing="uniform", ticks=classes)
     bar.ax.set_xticklabels([f"{year:.3g}" for year in classes])
-    name = REFERENCE_NAMES.get(reference, reference)
     shares = " and ".join(f"{fraction:.0%}" for fraction in fractions)
-    bar.set_label(
-        f"Years to {shares} of the way back to the level {name}; hatched: not within {run:.3g} years; grey: nothing to recover"
-    )
+    level = REFERENCE_NAMES.get(reference, reference)
+    late = f"hatched: not within {run:.3g} years; grey: nothing to recover"
+    bar.set_label(f"Years to recover {shares} of the drawdown, reference: {level}\n({late})")
     return figure
 
 
@@ -178,15 +179,18 @@ def _levels(values: FloatArray, colours: str, levels: FloatArray | None) -> tupl
     return levels, colours, extend
 
 
-def _panels(dataset: xr.Dataset, rows: int, columns: int) -> tuple[Figure, np.ndarray]:
-    """Return a figure of equal map panels, as high as the map asks for, with a scale bar and a north arrow in the first."""
+def _panels(dataset: xr.Dataset, rows: int, columns: int, extra: float = 0.0) -> tuple[Figure, np.ndarray]:
+    """Return a figure of equal map panels, as high as the map asks for, with a scale bar and a north arrow in the first.
+
+    `extra` is room below the panels for a label of several lines, mm.
+    """
     west, east, south, north = map_window(dataset)
     ratio = (north - south) / (east - west)
     columns_wide = min(columns, 4)
     panel = (TWO_COLUMNS - 14.0) / columns_wide - 2.0
     width = TWO_COLUMNS if columns > 1 else 110.0
     panel = panel if columns > 1 else 96.0
-    figure = new_figure(rows * (panel * ratio + 7.5) + 17.0, width)
+    figure = new_figure(rows * (panel * ratio + 9.0) + 20.0 + extra, width)
     panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     for ax in panels[-1]:
         ax.set_xlabel("Easting (km)")
@@ -247,7 +251,9 @@ def draw_map(ax: Axes, dataset: xr.Dataset, field: FloatArray, colours: Colormap
     image = ax.pcolormesh(x, y, np.ma.masked_invalid(field), cmap=colours, norm=norm, rasterized=True, zorder=1)
     for kind, lines in map_lines(dataset).items():
         style = LINES.get(kind, {"color": "#888888", "linewidth": 0.4})
-        ax.add_collection(LineCollection([line / 1e3 for line in lines], capstyle="round", zorder=4, **style), autolim=False)
+        edge = halo(style["linewidth"] + 0.9)
+        curves = LineCollection([line / 1e3 for line in lines], capstyle="round", zorder=4, path_effects=edge, **style)
+        ax.add_collection(curves, autolim=False)
     ax.set_aspect("equal", adjustable="box")
     ax.locator_params(nbins=4)
     ax.ticklabel_format(useOffset=False, style="plain")
