@@ -159,7 +159,7 @@ class QuantityError(ValueError):
 
     def __init__(self, text: str, rule: str) -> None:
         self.rule = rule
-        super().__init__(f"{text!r}: {rule}")
+        super().__init__(f"{text!r} {rule}")
 
 
 def base_unit(unit: str) -> str:

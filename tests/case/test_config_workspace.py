@@ -62,7 +62,8 @@ def test_what_lies_outside_is_not_revealed(tree):
     ("path", "message"),
     [
         ("well.csv", "well.csv does not exist. Did you mean 'wells.csv'?"),
-        ("abstraction.csv", "abstraction.csv does not exist. There is no abstraction.csv in models/basin."),
+        ("rates.csv", "rates.csv does not exist. There is no rates.csv in models/basin."),
+        ("wells.tsv", "wells.tsv does not exist. Did you mean 'wells.csv'?"),
         ("../bassin/wells.csv", "../bassin/wells.csv does not exist. Did you mean 'basin'?"),
         (".", ". is not a file: name a file inside it."),
         ("a\0b", "'a\\x00b' cannot be read: embedded null byte."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import os
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from aquirecover.case.messages import did_you_mean, sentence
+from aquirecover.case.messages import sentence
 from aquirecover.errors import InputFileError
 
 MARKER = "models"
@@ -126,9 +127,12 @@ class Workspace:
         if not self.allow_outside and not folder.is_relative_to(self.root):
             return ""
         names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
-        hint = did_you_mean(wanted, names)
+        near = difflib.get_close_matches(Path(wanted).stem, [Path(name).stem for name in names], n=1, cutoff=0.6)
+        if near:
+            stem = [name for name in names if Path(name).stem == near[0]]
+            return f"Did you mean '{max(stem, key=lambda name: Path(name).suffix == Path(wanted).suffix)}'?"
         where = self.name_of(folder)
-        return hint if hint.startswith("Did") else f"There is no {wanted} in {'the workspace' if where == '.' else where}"
+        return f"There is no {wanted} in {'the workspace' if where == '.' else where}"
 
 
 @contextmanager
