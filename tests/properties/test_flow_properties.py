@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hypothesis import assume, given
-from random_problems import imbalance, random_problem, seeds
 
 from aquirecover.flow.grid import Grid
 from aquirecover.flow.problem import FlowResult, Problem
@@ -15,6 +14,7 @@ from aquirecover.flow.properties import AquiferProperties
 from aquirecover.flow.schedule import Schedule
 from aquirecover.flow.simulate import simulate
 from aquirecover.flow.stresses import FixedHead, FlowBarrier, GeneralHead, Recharge, Stress, Wells
+from random_problems import imbalance, random_problem, seeds
 
 
 def check_residuals(result: FlowResult, tolerance: float) -> None:
@@ -212,3 +212,23 @@ def mirror(problem: Problem) -> Problem:
         observations=replace(problem.observations, cell=number[problem.observations.cell]),
         zones=None,
     )
+
+
+@pytest.mark.parametrize(("length", "n_steps", "multiplier"), [(0.01, 40, 1.5), (4000.0, 400, 1.0)])
+def test_steps_of_a_second_and_the_last_of_a_recovery_are_solved(length: float, n_steps: int, multiplier: float) -> None:
+    """Storage over a tiny step, or next to flows that have all but ended, rounds by more than a share of the flows."""
+    grid = Grid(dx=np.full(9, 5000.0), dy=np.full(9, 5000.0), top=0.0, bottom=[-50.0])
+    problem = Problem(
+        name="quiet",
+        grid=grid,
+        properties=AquiferProperties(grid, k=20.0, specific_storage=1e-5),
+        schedule=Schedule([100.0, length], n_steps=[10, n_steps], step_multiplier=multiplier),
+        initial_head=np.full(grid.shape, 25.0),
+        stresses=(
+            Wells(grid.cell(0, 4, 4), pumping_rate=[[1000.0], [0.0]]),
+            GeneralHead(np.arange(grid.n_cell), 25.0, 2000.0),
+        ),
+    )
+    result = simulate(problem)
+    assert max(report.substeps for report in result.reports) == 1
+    assert result.head[0, 0, 4, 4] < result.head[1, 0, 4, 4] <= 25.0 + 1e-9

@@ -179,11 +179,18 @@ class FlowSystem:
         total[~self.unknown] = 0.0
         return total, 0.5 * through
 
-    def rounding(self, state: State) -> float:
-        """Return the sum of absolute residuals that rounding of the heads alone may leave, m³/d."""
-        return 8.0 * float(np.finfo(np.float64).eps) * float(
-            kernels.weighted_absolute_sum(self._full_diagonal.ravel(), state.head.ravel())
-        )
+    def rounding(self, state: State, interval: Interval) -> float:
+        """Return the sum of absolute residuals that rounding of the heads alone may leave, m³/d.
+
+        Of the flows between cells, of storage, which in a short step or a quiet one outweighs all others, and of stresses.
+        """
+        head = state.head.ravel()
+        scale = float(kernels.weighted_absolute_sum(self._full_diagonal.ravel(), head))
+        if not interval.steady:
+            scale += float(kernels.weighted_absolute_sum(self._full_storage.ravel(), head)) / interval.dt
+        for cell, _, slope in self.stress_flows(state.head, interval.period):
+            scale += float(np.abs(slope * head[cell]).sum())
+        return 8.0 * float(np.finfo(np.float64).eps) * scale
 
     def matrix(self, state: State, interval: Interval) -> Matrix:
         """Return minus the derivative of the residual with respect to the heads of the unknowns."""
@@ -213,14 +220,18 @@ class FlowSystem:
         total[1:] += faces.cz[:-1]
         return total
 
+    @cached_property
+    def _full_storage(self) -> FloatArray:
+        """Storage of each cell per metre of head when full, m²."""
+        thickness = self.cells.thickness.reshape(self.shape)
+        return self.elastic + np.divide(self.drainable, thickness, out=np.zeros(self.shape), where=self.drainable > 0.0)
+
     def _lift_dry_rows(self, diagonal: FloatArray, interval: Interval) -> None:
         """Give a dry cell, whose row is empty, the diagonal it would have when full, so that recharge can wet it again."""
         if not self.has_convertible:
             return
         full = self._full_diagonal
         if not interval.steady:
-            thickness = self.cells.thickness.reshape(self.shape)
-            drained = np.divide(self.drainable, thickness, out=np.zeros(self.shape), where=self.drainable > 0.0)
-            full = full + (self.elastic + drained) / interval.dt
+            full = full + self._full_storage / interval.dt
         dry = diagonal <= 1e-12 * full
         diagonal[dry] = full[dry]

@@ -43,7 +43,7 @@ class BudgetRecorder:
         Flows follow from the heads at the end of the interval, as the implicit scheme has them.
         """
         system = self.system
-        self._rounding[step] = max(self._rounding[step], system.rounding(state))
+        self._rounding[step] = max(self._rounding[step], system.rounding(state, interval))
         release, _ = system.storage_flow(state, interval)
         storing = np.flatnonzero(release)
         self._add_term(step, 0, storing, release.ravel()[storing], share)
