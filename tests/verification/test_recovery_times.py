@@ -3,8 +3,8 @@
 A single decay, ``m(t) = m_0 e^(−t/τ)``, has ``t_p = τ ln(1 / (1 − p))`` for every p. Two cases have one: a tank that leaks,
 ``τ = S A / C``; and a strip between two fixed heads whose heads start as half a sine wave,
 ``τ = S Δx² / (4 T sin²(π Δx / (2 L)))`` on the grid. For a strip that was pumped in one place, many decays are seen first; the
-method holds for the last of them. Against a march in small steps it is good to 1 % for 0.9 and above, and to half the time at best
-for one half beside the well.
+method holds for the last of them. Against a march in small steps it is good to 1 % for 0.9 and above, but only to half of the
+time for one half beside the well.
 """
 
 from __future__ import annotations

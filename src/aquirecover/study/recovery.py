@@ -212,10 +212,10 @@ def _place(
         end_residual[name] = left[-1]
         if name == "restriction_start":
             continue
-        recovered = metrics.recovery_fraction(left, left[0], settings.smallest_change)
+        recovered = metrics.recovery_fraction(left, _to_recover(name, left[0]), settings.smallest_change)
         end_fraction[name] = recovered[-1]
         duration[name] = metrics.time_to_recovery(since, recovered, settings.fractions)
-        fraction[name] = metrics.recovery_fraction(residual[name], left[0], settings.smallest_change)
+        fraction[name] = metrics.recovery_fraction(residual[name], _to_recover(name, left[0]), settings.smallest_change)
         fraction[name][before] = np.nan
     year, weight, _ = metrics.year_weights(time, clock.start)
     return PlaceRecovery(
@@ -241,6 +241,11 @@ def _place(
     )
 
 
+def _to_recover(reference: str, start_residual: FloatArray) -> FloatArray:
+    """Return what is to be recovered, m: nothing (NaN) where the head was above its limit from the start."""
+    return np.where(start_residual > 0.0, start_residual, np.nan) if reference == "head_limit" else start_residual
+
+
 def _maps(
     result: FlowResult, clock: _Clock, time: FloatArray, head: FloatArray, fields: Mapping[str, FloatArray]
 ) -> RecoveryMaps:
@@ -251,7 +256,7 @@ def _maps(
         left = level - curve
         residual[name] = left[-1]
         if name != "restriction_start":
-            recovered = metrics.recovery_fraction(left, left[0], settings.smallest_change)
+            recovered = metrics.recovery_fraction(left, _to_recover(name, left[0]), settings.smallest_change)
             fraction[name] = recovered[-1]
             duration[name] = metrics.time_to_recovery(since, recovered, settings.fractions)
     begin = _index_of(time, clock.start)

@@ -49,7 +49,8 @@ class PlaceRecovery:
     residual_drawdown : mapping of str to ndarray
         ``reference − head``, shape ``(n_time, n)``; m. Against ``restriction_start`` a rise is negative.
     recovery_fraction : mapping of str to ndarray
-        Shape ``(n_time, n)``, NaN before the restriction; 1. Not against ``restriction_start``.
+        Shape ``(n_time, n)``, NaN before the restriction; 1. Not against ``restriction_start``; against ``head_limit`` NaN where
+        the head was above it from the start.
     end_residual, end_fraction : mapping of str to ndarray
         The same at the end of the run, from means of a year when years are averaged, shape ``(n,)``; m and 1.
     time_to_recovery : mapping of str to ndarray
@@ -124,6 +125,25 @@ class RecoveryMaps:
 
 
 @dataclass(frozen=True, eq=False)
+class LateRecovery:
+    """Times to late fractions of the way from the heads at the start to the equilibrium under the restriction, by moments.
+
+    Parameters
+    ----------
+    fractions : tuple of float
+        0.9 and above.
+    time : ndarray
+        Since the start of the restriction, shape ``(n_fraction, n_layer, n_y, n_x)``, NaN where unknown; d.
+    end_head : ndarray
+        Equilibrium with the mean stresses of the last year, shape ``(n_layer, n_y, n_x)``; m.
+    """
+
+    fractions: tuple[float, ...]
+    time: FloatArray
+    end_head: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
 class RecoveryReport:
     """Recovery of a run against all its reference levels.
 
@@ -143,6 +163,8 @@ class RecoveryReport:
         Of every cell.
     sources : tuple of WaterSources
         Where the recovered water came from, against the state at the start and, when given, against a run without restriction.
+    late : LateRecovery or None
+        Times that follow without marching.
     """
 
     settings: RecoverySettings
@@ -153,3 +175,4 @@ class RecoveryReport:
     zones: PlaceRecovery
     maps: RecoveryMaps
     sources: tuple[WaterSources, ...] = ()
+    late: LateRecovery | None = None
