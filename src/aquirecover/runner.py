@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -35,6 +36,7 @@ SECONDS_TO_COMPILE = 20.0
 BYTES_PER_CELL = 1200.0
 BYTES_OF_LIBRARIES = 0.4 * GIBIBYTE
 FIGURES = "figures"
+LATE_FRACTIONS = (0.9, 0.99)  # moments say nothing of earlier ones
 # Saved heads are held as heads, as a dataset, as drawdown, and once more while they are written.
 COPIES_OF_HEADS = 5
 
@@ -237,18 +239,22 @@ def _report_step(listener: Listener, problem: Problem, step: int, n_step: int, t
 def find_recovery(result: FlowResult, settings: SimulateSettings, listener: Listener) -> RecoveryReport | None:
     """Return the recovery of a result against all reference levels; None without a restriction.
 
-    The level without pumping is the equilibrium with the mean stresses of the last year and no pumping.
+    The level without pumping is the equilibrium with the mean stresses of the last year and no pumping. The late recovery times
+    lead from the heads at the start of the restriction to the equilibrium with the pumping of the last year.
     """
-    from aquirecover.flow.steady import solve_steady
-    from aquirecover.study.equilibrium import no_pumping_head
+    from aquirecover.flow.steady import recovery_times, solve_steady
+    from aquirecover.study.equilibrium import equilibrium_problem, no_pumping_head
     from aquirecover.study.recovery import assess_recovery
+    from aquirecover.study.recovery_report import LateRecovery
 
     problem = result.problem
-    if problem.context.restriction_start != problem.context.restriction_start:
+    if math.isnan(problem.context.restriction_start):
         return None
-    listener.say("solving the equilibrium without pumping")
-    level = no_pumping_head(problem, lambda p, period: solve_steady(p, period, settings))
-    return assess_recovery(result, no_pumping=level)
+    listener.say("solving the equilibrium without pumping, and the recovery times by moments")
+    report = assess_recovery(result, no_pumping=no_pumping_head(problem, lambda p, period: solve_steady(p, period, settings)))
+    restricted = equilibrium_problem(problem, pumping=True)
+    time, end_head = recovery_times(restricted, report.maps.start_head, 0, LATE_FRACTIONS, settings)
+    return dataclasses.replace(report, late=LateRecovery(LATE_FRACTIONS, time, end_head))
 
 
 def write_folder(

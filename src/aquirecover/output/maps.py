@@ -111,6 +111,18 @@ def recovery_time_maps(dataset: xr.Dataset, reference: str = "before_pumping", f
     return figure
 
 
+@in_style
+def late_recovery_maps(dataset: xr.Dataset) -> Figure:
+    """Draw the years to late fractions of the way to the new equilibrium, which follow by moments without marching in time."""
+    aquifers = list(aquifer_layers(dataset))
+    fractions = dataset["late_fraction"].values.tolist()
+    years = dataset["late_time_to_recovery"].values / DAYS_PER_YEAR
+    fields = [[aquifer_field(dataset, values, name) for name in aquifers] for values in years]
+    titles = [[f"{name}, {fraction:.0%}" for name in aquifers] for fraction in fractions]
+    label = "Years to the equilibrium under the restriction, by moments; grey: nothing to recover"
+    return _field_maps(dataset, fields, titles, label, "viridis_r")
+
+
 def _recovery(dataset: xr.Dataset, name: str, reference: str) -> FloatArray:
     """Return a recovery measure against one reference."""
     known = [str(value) for value in dataset["reference"].values] if "reference" in dataset.dims else []

@@ -54,6 +54,17 @@ def recovery_entries(report: RecoveryReport, n_saved: int, n_step: int, has_rest
         entries |= _place_entries(report.zones, report, "zone", "time", n_saved, int(has_rest))
     if report.sources:
         entries |= _source_entries(report)
+    if report.late is not None:
+        late = report.late
+        about = _about("time_to_recovery", comment=f"{SINCE}, towards equilibrium_head; by moments, without marching in time")
+        entries["late_fraction"] = (
+            ("late_fraction",),
+            np.array(late.fractions),
+            {"long_name": "Late fraction", "units": "1"},
+        )
+        entries["late_time_to_recovery"] = (("late_fraction", *CELL), late.time, about)
+        comment = "with the mean stresses of the last year, under the restriction"
+        entries["equilibrium_head"] = (CELL, late.end_head, _about("head", comment=comment))
     return entries
 
 
