@@ -183,8 +183,9 @@ class FlowSystem:
         """Return the sum of absolute residuals that rounding of the heads alone may leave, m³/d.
 
         Of the flows between cells, of storage, which in a short step or a quiet one outweighs all others, and of stresses.
+        Heads count as 1 mm or more, so that a model that comes to rest at zero is not followed down to the smallest number.
         """
-        head = state.head.ravel()
+        head = np.maximum(np.abs(state.head), 1e-3).ravel()
         scale = float(kernels.weighted_absolute_sum(self._full_diagonal.ravel(), head))
         if not interval.steady:
             scale += float(kernels.weighted_absolute_sum(self._full_storage.ravel(), head)) / interval.dt

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -123,7 +123,7 @@ class Matrix:
         np.maximum(surplus, 0.0, out=surplus)
         return Multigrid(cx, cy, self.cz, surplus)
 
-    def to_sparse(self) -> object:
+    def to_sparse(self) -> Any:
         """Return the matrix as ``scipy.sparse.csc_array`` over all cells by flat number."""
         from scipy import sparse
 

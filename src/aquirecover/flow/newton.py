@@ -137,11 +137,9 @@ class StepSolver:
         system = self.system
         if not system.has_convertible:
             return delta
-        bottom, thickness, convertible = (
-            values.reshape(system.shape) for values in (system.cells.bottom, system.cells.thickness, system.cells.convertible)
-        )
-        depth = state.head - bottom
-        empties = convertible & (depth > 1e-3 * thickness) & (delta < -depth)
+        cells, shape = system.cells, system.shape
+        depth = state.head - cells.bottom.reshape(shape)
+        empties = cells.convertible.reshape(shape) & (depth > 1e-3 * cells.thickness.reshape(shape)) & (delta < -depth)
         return np.where(empties, -0.9 * depth, delta)
 
     def _search(
