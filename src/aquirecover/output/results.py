@@ -151,7 +151,7 @@ def _encoding(dataset: xr.Dataset, name: str) -> dict[str, Any]:
     encoding: dict[str, Any] = {}
     if np.issubdtype(variable.dtype, np.datetime64):
         start = dataset.attrs["start"]
-        encoding = {"units": f"days since {start}", "calendar": "proleptic_gregorian", "dtype": "float64"}
+        encoding = {"units": f"days since {start}", "calendar": "proleptic_gregorian", "dtype": "float64", "_FillValue": None}
     if np.issubdtype(variable.dtype, np.floating):
         encoding["_FillValue"] = np.nan if name not in dataset.indexes and not name.endswith("_bounds") else None
     if variable.ndim > 1 and variable.dtype.kind in "fi" and variable.size > 256:

@@ -167,7 +167,14 @@ def label_ends(ax: Axes, ends: Sequence[tuple[float, str, str]], height: float, 
             fontsize=7.5,
             linespacing=1.05,
             annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.5, "shrinkA": 1.5, "shrinkB": 0.5},
+            arrowprops={
+                "arrowstyle": "-",
+                "color": colour,
+                "linewidth": 0.5,
+                "shrinkA": 1.5,
+                "shrinkB": 0.5,
+                "relpos": (0.0, 0.5),
+            },
         )
 
 
