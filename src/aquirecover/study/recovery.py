@@ -7,7 +7,6 @@ begins), ``no_pumping`` (the equilibrium without any pumping) and ``head_limit``
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,13 +15,12 @@ from aquirecover.flow.problem import FlowResult, Problem
 from aquirecover.flow.schedule import DAYS_PER_YEAR
 from aquirecover.study import metrics
 from aquirecover.study.recovery_report import PlaceRecovery, RecoveryMaps, RecoveryReport, RecoverySettings
+from aquirecover.study.seasons import SAME_TIME, Clock, choose_average, index_of
 from aquirecover.study.sources import water_sources
 
-__all__ = ["REFERENCES", "PlaceRecovery", "RecoveryMaps", "RecoveryReport", "RecoverySettings", "assess_recovery", "has_seasons"]
+__all__ = ["REFERENCES", "PlaceRecovery", "RecoveryMaps", "RecoveryReport", "RecoverySettings", "assess_recovery"]
 
 REFERENCES = ("before_pumping", "restriction_start", "no_pumping", "head_limit")
-# A step must end this close to the start of the restriction, d.
-_SAME_TIME = 1e-3
 
 
 def assess_recovery(
@@ -63,21 +61,20 @@ def assess_recovery(
     if not np.isfinite(start):
         raise ValueError("There is no start of a restriction: set context.restriction_start or RecoverySettings.start.")
     time, head = _saved_series(result)
-    begin = _index_of(time, start)
+    begin = index_of(time, start)
     if begin == time.size - 1:
         raise ValueError(f"No saved head follows the start of the restriction on day {start:g}.")
-    average = settings.average
-    if average == "auto":
-        average = "year" if has_seasons(result.problem, start) else "none"
-    clock = _Clock(settings, start, average)
+    clock = Clock(
+        settings, start, choose_average(result.problem, start, time) if settings.average == "auto" else settings.average
+    )
     fields = reference_fields(result, clock.curve(time, head)[1][0], before_pumping, no_pumping)
-    sources = [water_sources(result, start)] if result.problem.schedule.step_time[0] <= start + _SAME_TIME else []
+    sources = [water_sources(result, start)] if result.problem.schedule.step_time[0] <= start + SAME_TIME else []
     if baseline is not None:
         sources.append(water_sources(result, start, baseline))
     return RecoveryReport(
         settings=settings,
         start=start,
-        average=average,
+        average=clock.average,
         references=tuple(fields),
         observations=_observations(result, clock, fields),
         zones=_zones(result, clock, time, head, fields),
@@ -99,48 +96,6 @@ def reference_fields(
     return {name: np.where(active, level, np.nan) for name, level in zip(REFERENCES, known, strict=True) if level is not None}
 
 
-def has_seasons(problem: Problem, start: float) -> bool:
-    """Tell whether a stress or fixed head goes up and down after a time, instead of changing one way only.
-
-    It does when the sum of its changes from period to period is more than one and a half times its net change.
-    """
-    schedule = problem.schedule
-    after = schedule.period_start + schedule.period_length > start + _SAME_TIME
-    series = [v for stress in problem.stresses for v in stress.values().values()] + [f.head for f in problem.fixed_heads]
-    for values in series:
-        if values.ndim == 2 and values.shape[1]:
-            later = values[after]
-            moved, net = np.abs(np.diff(later, axis=0)).sum(axis=0), np.abs(later[-1] - later[0])
-            if np.any(moved > 1.5 * net + 1e-9 * np.abs(later).max()):
-                return True
-    return False
-
-
-@dataclass(frozen=True)
-class _Clock:
-    """From when and by which averages recovery is measured."""
-
-    settings: RecoverySettings
-    start: float
-    average: str
-
-    def curve(self, time: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return times since the start, the first one 0, and the values or yearly means from there on.
-
-        With yearly means the value at the start is the mean of the year before, where the series has it.
-        """
-        begin = _index_of(time, self.start)
-        if self.average == "none":
-            return time[begin:] - self.start, values[begin:]
-        year, weight, centre = metrics.year_weights(time, self.start)
-        mean = metrics.yearly_mean(values, weight)
-        first = mean[year == -1.0] if np.any(year == -1.0) else values[begin : begin + 1]
-        later = year >= 0.0
-        if not later.any():
-            return time[begin:] - self.start, np.concatenate((first, values[begin + 1 :]))
-        return np.concatenate(([0.0], centre[later] - self.start)), np.concatenate((first, mean[later]))
-
-
 def _saved_series(result: FlowResult) -> tuple[FloatArray, FloatArray]:
     """Return the times and fields that are known, with the initial heads first where the run does not begin steady."""
     if result.problem.schedule.steady[0]:
@@ -149,17 +104,7 @@ def _saved_series(result: FlowResult) -> tuple[FloatArray, FloatArray]:
     return np.concatenate(([0.0], result.time)), np.concatenate((initial[None], result.head))
 
 
-def _index_of(time: FloatArray, start: float) -> int:
-    """Return the last time that is the start of the restriction."""
-    found = np.flatnonzero(np.abs(time - start) <= _SAME_TIME)
-    if not found.size:
-        raise ValueError(
-            f"No head is kept at the start of the restriction on day {start:g}: a step that ends then must be saved."
-        )
-    return int(found[-1])
-
-
-def _observations(result: FlowResult, clock: _Clock, fields: Mapping[str, FloatArray]) -> PlaceRecovery:
+def _observations(result: FlowResult, clock: Clock, fields: Mapping[str, FloatArray]) -> PlaceRecovery:
     points = result.problem.observations
     time, head = result.problem.schedule.step_time, result.observation_head
     if not result.problem.schedule.steady[0]:
@@ -173,7 +118,7 @@ def _observations(result: FlowResult, clock: _Clock, fields: Mapping[str, FloatA
 
 
 def _zones(
-    result: FlowResult, clock: _Clock, time: FloatArray, head: FloatArray, fields: Mapping[str, FloatArray]
+    result: FlowResult, clock: Clock, time: FloatArray, head: FloatArray, fields: Mapping[str, FloatArray]
 ) -> PlaceRecovery:
     problem = result.problem
     names: tuple[str, ...] = () if problem.zones is None else problem.zones.names
@@ -182,7 +127,7 @@ def _zones(
     levels = {name: parts.mean(level[None])[0] for name, level in fields.items()}
     # a level may be known in a part of a zone only (a limit): heads are compared with it there
     residual = {name: parts.mean(level - head) for name, level in fields.items()}
-    begin = _index_of(time, clock.start)
+    begin = index_of(time, clock.start)
     stored = np.stack([metrics.stored_volume(problem, h) for h in head])
     gained = parts.sum(stored - stored[begin])
     above, limited = _above_limit(problem, head)
@@ -194,7 +139,7 @@ def _zones(
 def _place(
     kind: str,
     names: tuple[str, ...],
-    clock: _Clock,
+    clock: Clock,
     time: FloatArray,
     head: FloatArray,
     levels: Mapping[str, FloatArray],
@@ -206,7 +151,8 @@ def _place(
     settings = clock.settings
     since, curve = clock.curve(time, head)
     fraction, duration, end_residual, end_fraction = {}, {}, {}, {}
-    before = time < clock.start - _SAME_TIME
+    begin = index_of(time, clock.start)
+    before = time < clock.start - SAME_TIME
     for name in residual:
         _, left = clock.curve(time, residual[name])
         end_residual[name] = left[-1]
@@ -217,6 +163,9 @@ def _place(
         duration[name] = metrics.time_to_recovery(since, recovered, settings.fractions)
         fraction[name] = metrics.recovery_fraction(residual[name], _to_recover(name, left[0]), settings.smallest_change)
         fraction[name][before] = np.nan
+        if left.shape[0] == time.size - begin:
+            # a value for each time: what was taken off for the season is left off here too
+            fraction[name][begin:] = recovered
     year, weight, _ = metrics.year_weights(time, clock.start)
     return PlaceRecovery(
         kind=kind,
@@ -246,9 +195,7 @@ def _to_recover(reference: str, start_residual: FloatArray) -> FloatArray:
     return np.where(start_residual > 0.0, start_residual, np.nan) if reference == "head_limit" else start_residual
 
 
-def _maps(
-    result: FlowResult, clock: _Clock, time: FloatArray, head: FloatArray, fields: Mapping[str, FloatArray]
-) -> RecoveryMaps:
+def _maps(result: FlowResult, clock: Clock, time: FloatArray, head: FloatArray, fields: Mapping[str, FloatArray]) -> RecoveryMaps:
     problem, settings = result.problem, clock.settings
     since, curve = clock.curve(time, head)
     residual, fraction, duration = {}, {}, {}
@@ -259,7 +206,7 @@ def _maps(
             recovered = metrics.recovery_fraction(left, _to_recover(name, left[0]), settings.smallest_change)
             fraction[name] = recovered[-1]
             duration[name] = metrics.time_to_recovery(since, recovered, settings.fractions)
-    begin = _index_of(time, clock.start)
+    begin = index_of(time, clock.start)
     begun = metrics.stored_volume(problem, head[begin])
     gained = np.stack([np.nansum(metrics.stored_volume(problem, h) - begun, axis=(1, 2)) for h in head])
     above, limited = _above_limit(problem, head)

@@ -22,8 +22,8 @@ class RecoverySettings:
     """Horizons of the mean recovery rates, years after the start of the restriction."""
     smallest_change: float = 0.05
     """Where the reference is closer than this to the head at the start there is nothing to recover, m."""
-    average: Literal["auto", "none", "year"] = "auto"
-    """Compare heads as they are, or means of years from the start of the restriction; auto: years where a stress has seasons."""
+    average: Literal["auto", "none", "season", "year"] = "auto"
+    """Compare heads as they are, less the cycle of the year before, or as means of years; auto: what the stresses ask for."""
     start: float | None = None
     """Time from which recovery counts, d; the start of the restriction when left out."""
 
@@ -43,7 +43,7 @@ class PlaceRecovery:
     head : ndarray
         Shape ``(n_time, n)``; m; area-weighted means for zones.
     start_head, end_head : ndarray
-        At the start of the restriction and at the end of the run, shape ``(n,)``, m: means of a year when years are averaged.
+        At the start of the restriction and at the end of the run, without season (`RecoverySettings.average`), shape ``(n,)``; m.
     reference_head : mapping of str to ndarray
         Level of each reference, shape ``(n,)``, NaN where there is none; m.
     residual_drawdown : mapping of str to ndarray
@@ -52,7 +52,7 @@ class PlaceRecovery:
         Shape ``(n_time, n)``, NaN before the restriction; 1. Not against ``restriction_start``; against ``head_limit`` NaN where
         the head was above it from the start.
     end_residual, end_fraction : mapping of str to ndarray
-        The same at the end of the run, from means of a year when years are averaged, shape ``(n,)``; m and 1.
+        The same at the end of the run, without season, shape ``(n,)``; m and 1.
     time_to_recovery : mapping of str to ndarray
         Since the start of the restriction, shape ``(n_fraction, n)``; d.
     recovery_rate : ndarray
@@ -154,7 +154,7 @@ class RecoveryReport:
     start : float
         Time from which recovery counts, d after time zero.
     average : str
-        ``none`` or ``year``: what start, end, fractions and times are made of.
+        ``none``, ``season`` or ``year``: how heads of different seasons were made comparable.
     references : tuple of str
         Levels that are known.
     observations, zones : PlaceRecovery
