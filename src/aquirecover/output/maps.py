@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from aquirecover.flow.arrays import FloatArray
+from aquirecover.flow.arrays import BoolArray, FloatArray
 from aquirecover.flow.schedule import DAYS_PER_YEAR
 from aquirecover.output.recovery import REFERENCE_NAMES
 from aquirecover.output.style import INK, TWO_COLUMNS, WATER, halo, in_style, letter, new_figure
@@ -82,45 +82,62 @@ def recovery_time_maps(dataset: xr.Dataset, reference: str = "before_pumping", f
     ValueError
         When the dataset has no recovery against that reference or no time to one of the fractions.
     """
-    from matplotlib import colormaps
-    from matplotlib.colors import BoundaryNorm, ListedColormap
-
     known = [float(value) for value in dataset["fraction"].values] if "fraction" in dataset else []
     for fraction in fractions:
         if fraction not in known:
             raise ValueError(f"fraction = {fraction:g}: must be one of {', '.join(f'{value:g}' for value in known) or 'none'}.")
-    aquifers = list(aquifer_layers(dataset))
-    years = _recovery(dataset, "time_to_recovery", reference) / DAYS_PER_YEAR
-    something = np.where(np.isfinite(_recovery(dataset, "recovery_fraction", reference)), 1.0, np.nan)
+    years = _recovery(dataset, "time_to_recovery", reference)[[known.index(fraction) for fraction in fractions]] / DAYS_PER_YEAR
+    something = np.isfinite(_recovery(dataset, "recovery_fraction", reference))
     run = float(dataset["elapsed_time"][-1] - dataset["elapsed_time"][restriction_index(dataset)]) / DAYS_PER_YEAR
     classes = [year for year in YEAR_CLASSES if year < 0.97 * run] + [run]
-    colours = ListedColormap(colormaps["viridis_r"](np.linspace(0.0, 0.95, len(classes) - 1)))
-    figure, panels = _panels(dataset, len(fractions), len(aquifers), extra=4.0)
-    for axes, fraction in zip(panels, fractions, strict=True):
-        for ax, aquifer in zip(axes, aquifers, strict=True):
-            field = aquifer_field(dataset, years[known.index(fraction)], aquifer)
-            image = draw_map(ax, dataset, field, colours, BoundaryNorm(classes, colours.N))
-            _hatch(ax, dataset, np.isfinite(aquifer_field(dataset, something, aquifer)) & ~np.isfinite(field))
-    letter(panels.ravel(), [f"{aquifer}, {fraction:.0%}" for fraction in fractions for aquifer in aquifers])
-    bar = figure.colorbar(image, ax=panels, location="bottom", shrink=0.6, aspect=40, spacing="uniform", ticks=classes)
-    bar.ax.set_xticklabels([f"{year:.3g}" for year in classes])
     shares = " and ".join(f"{fraction:.0%}" for fraction in fractions)
-    level = REFERENCE_NAMES.get(reference, reference)
-    late = f"hatched: not within {run:.3g} years; grey: nothing to recover"
-    bar.set_label(f"Years to recover {shares} of the drawdown, reference: {level}\n({late})")
-    return figure
+    label = f"Years to recover {shares} of the drawdown, reference: {REFERENCE_NAMES.get(reference, reference)}"
+    note = f"hatched: not within {run:.3g} years; grey: nothing to recover"
+    return _time_maps(dataset, years, something, [f"{fraction:.0%}" for fraction in fractions], classes, f"{label}\n({note})")
 
 
 @in_style
 def late_recovery_maps(dataset: xr.Dataset) -> Figure:
-    """Draw the years to late fractions of the way to the new equilibrium, which follow by moments without marching in time."""
+    """Draw the time to late fractions of the way to the equilibrium under the restriction, which the run need not reach.
+
+    Raises
+    ------
+    ValueError
+        When the dataset has no such times.
+    """
+    if "late_recovery_time" not in dataset:
+        raise ValueError("late_recovery_time: the result has none.")
+    years = dataset["late_recovery_time"].values / DAYS_PER_YEAR
+    shares = [f"{float(fraction):.0%}" for fraction in dataset["late_fraction"].values]
+    label = f"Years to {' and '.join(shares)} of the way to the equilibrium under the restriction\n(grey: no such way)"
+    return _time_maps(dataset, years, np.isfinite(years[0]), shares, [*YEAR_CLASSES[:-1], 50.0, 100.0], label)
+
+
+def _time_maps(
+    dataset: xr.Dataset, years: FloatArray, something: BoolArray, rows: Sequence[str], classes: Sequence[float], label: str
+) -> Figure:
+    """Draw a row of maps of years for each of some fractions, in classes; hatched where there is something but no time."""
+    from matplotlib import colormaps
+    from matplotlib.colors import BoundaryNorm, ListedColormap
+
     aquifers = list(aquifer_layers(dataset))
-    fractions = dataset["late_fraction"].values.tolist()
-    years = dataset["late_time_to_recovery"].values / DAYS_PER_YEAR
-    fields = [[aquifer_field(dataset, values, name) for name in aquifers] for values in years]
-    titles = [[f"{name}, {fraction:.0%}" for name in aquifers] for fraction in fractions]
-    label = "Years to the equilibrium under the restriction, by moments; grey: nothing to recover"
-    return _field_maps(dataset, fields, titles, label, "viridis_r")
+    extend: Extend = "max" if np.nanmax(years, initial=0.0) > classes[-1] else "neither"
+    colours = ListedColormap(colormaps["viridis_r"](np.linspace(0.0, 0.92, len(classes) - 1)), over=colormaps["viridis_r"](1.0))
+    norm = BoundaryNorm(list(classes), colours.N)
+    figure, panels = _panels(dataset, len(rows), len(aquifers), extra=4.0)
+    for axes, field in zip(panels, years, strict=True):
+        for ax, aquifer in zip(axes, aquifers, strict=True):
+            plan = aquifer_field(dataset, field, aquifer)
+            image = draw_map(ax, dataset, plan, colours, norm)
+            known = np.isfinite(aquifer_field(dataset, np.where(something, 1.0, np.nan), aquifer))
+            _hatch(ax, dataset, known & ~np.isfinite(plan))
+    letter(panels.ravel(), [f"{aquifer}, {row}" for row in rows for aquifer in aquifers])
+    bar = figure.colorbar(
+        image, ax=panels, location="bottom", shrink=0.6, aspect=40, spacing="uniform", ticks=classes, extend=extend
+    )
+    bar.ax.set_xticklabels([f"{year:.3g}" for year in classes])
+    bar.set_label(label)
+    return figure
 
 
 def _recovery(dataset: xr.Dataset, name: str, reference: str) -> FloatArray:

@@ -14,7 +14,7 @@ from aquirecover.variables import VARIABLES, base_unit
 if TYPE_CHECKING:
     import xarray as xr
 
-    from aquirecover.study.recovery import PlaceRecovery, RecoveryReport
+    from aquirecover.study.recovery_report import PlaceRecovery, RecoveryReport
 
 CELL = ("layer", "y", "x")
 SINCE = "since the start of the restriction"
@@ -24,6 +24,9 @@ REFERENCE_NAMES = {
     "no_pumping": "equilibrium without pumping",
     "head_limit": "legal level",
 }
+
+# Measures at the end of the run, without season, and the quantities that they are.
+END_MEASURES = {"end_residual": "residual_drawdown", "end_fraction": "recovery_fraction"}
 
 Entry = tuple[tuple[str, ...], Any, dict[str, Any]]
 
@@ -52,6 +55,12 @@ def recovery_entries(report: RecoveryReport, n_saved: int, n_step: int, has_rest
         entries |= _place_entries(report.observations, report, "observation", "step_time", n_step, 0)
     if report.zones.names:
         entries |= _place_entries(report.zones, report, "zone", "time", n_saved, int(has_rest))
+    if report.late is not None:
+        about = _about("time_to_recovery", comment=f"{SINCE}, of the way to the equilibrium under the restriction; by moments")
+        fractions = {"long_name": "Fraction of the way to the equilibrium", "units": "1"}
+        entries["late_fraction"] = (("late_fraction",), np.array(report.late.fractions), fractions)
+        entries["late_recovery_time"] = (("late_fraction", *CELL), report.late.time, about)
+        entries["late_end_head"] = (CELL, report.late.end_head, _about("head", comment="equilibrium under the restriction"))
     if report.sources:
         entries |= _source_entries(report)
     if report.late is not None:
@@ -125,9 +134,12 @@ def _place_entries(
         "recovery_fraction": ((clock, kind), _stacked(names, place.recovery_fraction), latest),
         "time_to_recovery": (("fraction", kind), _stacked(names, place.time_to_recovery), padded),
         "reference_head": ((kind,), _stacked(names, place.reference_head), padded),
+        "end_residual": ((kind,), _stacked(names, place.end_residual), padded),
+        "end_fraction": ((kind,), _stacked(names, place.end_fraction), padded),
     }
     entries: dict[str, Entry] = {
-        f"{kind}_{name}": (("reference", *dims), fit(values), _about(name)) for name, (dims, values, fit) in per_reference.items()
+        f"{kind}_{name}": (("reference", *dims), fit(values), _about(END_MEASURES.get(name, name)))
+        for name, (dims, values, fit) in per_reference.items()
     }
     entries[f"{kind}_recovery_rate"] = (("horizon", kind), padded(place.recovery_rate), _about("recovery_rate"))
     entries[f"{kind}_start_head"] = ((kind,), padded(place.start_head), _about("head", comment="at the start of the restriction"))
@@ -205,8 +217,8 @@ def _place_rows(dataset: xr.Dataset, kind: str) -> list[Sequence[Any]]:
     columns = [
         *(np.broadcast_to(values, shape) for values in alike),
         known("reference_head"),
-        known("residual_drawdown")[:, -1],
-        known("recovery_fraction")[:, -1],
+        known("end_residual"),
+        known("end_fraction"),
         *np.moveaxis(known("time_to_recovery"), 1, 0),
         *(np.broadcast_to(values, shape) for values in known("recovery_rate")),
         *(np.broadcast_to(values, shape) for values in extra),

@@ -20,7 +20,7 @@ from aquirecover.output.tables import Table, budget_by_year, budget_by_zone, bud
 if TYPE_CHECKING:
     import xarray as xr
 
-    from aquirecover.study.recovery import RecoveryReport
+    from aquirecover.study.recovery_report import RecoveryReport
 
 BUDGET_TOLERANCE = 1e-6
 RESULT_NAME = "result.nc"

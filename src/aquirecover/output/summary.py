@@ -57,10 +57,11 @@ def _aquifer_lines(dataset: xr.Dataset) -> list[str]:
     """Return the mean head of each aquifer before the restriction and at the end, and the share of drawdown recovered."""
     lines = []
     head, reference = dataset["head"].values, dataset["reference_head"].values
-    begin = restriction_index(dataset)
+    fields = [dataset[name].values for name in ("start_head", "end_head")] if "start_head" in dataset else []
+    fields = fields or [head[restriction_index(dataset)], head[-1]]
     restricted = restriction_time(dataset) is not None
     for aquifer in aquifer_layers(dataset):
-        start, end = (float(area_mean(dataset, head[i], aquifer)) for i in (begin, -1))
+        start, end = (float(area_mean(dataset, field, aquifer)) for field in fields)
         level = float(area_mean(dataset, reference, aquifer))
         text = f"  {aquifer:<12}  mean head {start:.2f} → {end:.2f} m"
         if restricted and abs(level - start) >= 0.05:

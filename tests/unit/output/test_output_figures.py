@@ -108,7 +108,10 @@ def test_matplotlib_is_left_as_it_was(dataset: xr.Dataset) -> None:
 
 
 def test_pyplot_and_its_windows_are_never_imported() -> None:
-    code = "import sys; import aquirecover.output.figures, aquirecover.output.results; print(sorted(m for m in sys.modules if m.split('.')[0] in ('matplotlib', 'xarray', 'pandas')))"
+    code = (
+        "import sys; import aquirecover.output.figures, aquirecover.output.results; "
+        "print(sorted(m for m in sys.modules if m.split('.')[0] in ('matplotlib', 'xarray', 'pandas')))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

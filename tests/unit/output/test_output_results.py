@@ -18,7 +18,8 @@ from aquirecover.flow.schedule import Schedule
 from aquirecover.flow.stresses import Wells
 from aquirecover.output.dataset import grid_mapping, to_dataset
 from aquirecover.output.results import check_result, open_results, write_dataset, write_results
-from aquirecover.study.recovery import RecoveryReport, assess_recovery
+from aquirecover.study.recovery import assess_recovery
+from aquirecover.study.recovery_report import LateRecovery, RecoveryReport
 from aquirecover.variables import VARIABLES
 
 
@@ -29,7 +30,10 @@ def result() -> FlowResult:
 
 @pytest.fixture(scope="module")
 def report(result: FlowResult) -> RecoveryReport:
-    return assess_recovery(result, baseline=synthetic.result(6000.0, 1.0))
+    late = LateRecovery(
+        (0.9, 0.99), np.stack([np.full(result.problem.grid.shape, days) for days in (700.0, 1400.0)]), result.head[-1]
+    )
+    return replace(assess_recovery(result, baseline=synthetic.result(6000.0, 1.0)), late=late)
 
 
 @pytest.fixture(scope="module")
@@ -261,3 +265,5 @@ def test_recovery_of_zones_is_that_of_the_report(report: RecoveryReport, stored:
     assert np.isnan(stored["zone_recovery_fraction"].values[r, :, n]).all()
     assert np.isnan(stored["recovery_fraction"].values[report.references.index("restriction_start")]).all()
     np.testing.assert_array_equal(stored["source_volume"].values[1], report.sources[1].volume)
+    assert report.late is not None
+    np.testing.assert_array_equal(stored["late_recovery_time"].sel(late_fraction=0.99).values, report.late.time[1])

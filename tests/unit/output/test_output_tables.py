@@ -117,7 +117,7 @@ def test_recovery_table_repeats_the_report(dataset: xr.Dataset, result: FlowResu
     assert len(rows) == len(report.zones.names) * len(report.references)
     for z, name in enumerate(report.zones.names):
         row = rows[name, "before_pumping"]
-        assert row[table.header.index("recovery_fraction_at_end (1)")] == report.zones.recovery_fraction["before_pumping"][-1, z]
+        assert row[table.header.index("recovery_fraction_at_end (1)")] == report.zones.end_fraction["before_pumping"][z]
         assert row[table.header.index("head_at_end (m)")] == report.zones.end_head[z]
         found = row[table.header.index("time_to_recovery_50% (d)")]
         np.testing.assert_equal(found, report.zones.time_to_recovery["before_pumping"][0, z])
@@ -160,9 +160,7 @@ def test_mean_of_an_aquifer_of_two_layers_skips_missing_cells() -> None:
     np.testing.assert_array_equal(views.aquifer_field(dataset, values, "a"), [[2.0, 5.0]])
 
 
-def test_state_before_the_restriction_is_the_last_saved_one_that_does_not_feel_it(
-    dataset: xr.Dataset, result: FlowResult
-) -> None:
+def test_state_before_the_restriction_does_not_feel_it(dataset: xr.Dataset, result: FlowResult) -> None:
     index = views.restriction_index(dataset)
     assert result.time[index] == result.problem.context.restriction_start
     step = views.restriction_step(dataset)
