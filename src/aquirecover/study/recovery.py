@@ -10,13 +10,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from aquirecover.flow.arrays import FloatArray, IntArray
+from aquirecover.flow.arrays import FloatArray
 from aquirecover.flow.problem import FlowResult, Problem
 from aquirecover.flow.schedule import DAYS_PER_YEAR
 from aquirecover.study import metrics
 from aquirecover.study.recovery_report import PlaceRecovery, RecoveryMaps, RecoveryReport, RecoverySettings
 from aquirecover.study.seasons import SAME_TIME, Clock, choose_average, index_of
 from aquirecover.study.sources import water_sources
+from aquirecover.study.zones import ZoneSums
 
 __all__ = ["REFERENCES", "PlaceRecovery", "RecoveryMaps", "RecoveryReport", "RecoverySettings", "assess_recovery"]
 
@@ -121,9 +122,7 @@ def _zones(
     result: FlowResult, clock: Clock, time: FloatArray, head: FloatArray, fields: Mapping[str, FloatArray]
 ) -> PlaceRecovery:
     problem = result.problem
-    names: tuple[str, ...] = () if problem.zones is None else problem.zones.names
-    index = np.full(problem.grid.shape, -1, dtype=np.int64) if problem.zones is None else problem.zones.index
-    parts = _Parts(np.where(problem.grid.active, index, -1), len(names), np.broadcast_to(problem.grid.area, problem.grid.shape))
+    parts = ZoneSums(problem)
     levels = {name: parts.mean(level[None])[0] for name, level in fields.items()}
     # a level may be known in a part of a zone only (a limit): heads are compared with it there
     residual = {name: parts.mean(level - head) for name, level in fields.items()}
@@ -132,7 +131,16 @@ def _zones(
     gained = parts.sum(stored - stored[begin])
     above, limited = _above_limit(problem, head)
     return _place(
-        "zone", names, clock, time, parts.mean(head), levels, residual, gained, parts.sum(above), parts.sum(limited[None])[0]
+        "zone",
+        parts.names,
+        clock,
+        time,
+        parts.mean(head),
+        levels,
+        residual,
+        gained,
+        parts.sum(above),
+        parts.sum(limited[None])[0],
     )
 
 
@@ -233,27 +241,3 @@ def _above_limit(problem: Problem, head: FloatArray) -> tuple[FloatArray, FloatA
         return np.zeros_like(head), np.zeros(problem.grid.shape)
     limited = np.isfinite(limit) & problem.grid.active
     return np.where(limited & (head >= np.where(limited, limit, np.inf)), area, 0.0), np.where(limited, area, 0.0)
-
-
-class _Parts:
-    """Sums and area-weighted means of fields over zones."""
-
-    def __init__(self, index: IntArray, n_part: int, area: FloatArray) -> None:
-        self.cell = np.flatnonzero(index >= 0)
-        self.part = index.ravel()[self.cell]
-        self.n_part = n_part
-        self.area = area.ravel()[self.cell]
-
-    def sum(self, fields: FloatArray) -> FloatArray:
-        """Return sums of fields ``(n, n_layer, n_y, n_x)``, NaN left out, shape ``(n, n_part)``."""
-        values = np.nan_to_num(fields.reshape(fields.shape[0], -1)[:, self.cell])
-        sums = [np.bincount(self.part, weights=row, minlength=self.n_part) for row in values]
-        return np.stack(sums).astype(np.float64)
-
-    def mean(self, fields: FloatArray) -> FloatArray:
-        """Return area-weighted means over the cells that have a value, shape ``(n, n_part)``; NaN where none has."""
-        values = fields.reshape(fields.shape[0], -1)[:, self.cell]
-        known = np.isfinite(values)
-        total = np.stack([np.bincount(self.part, row, self.n_part) for row in np.where(known, values, 0.0) * self.area])
-        area = np.stack([np.bincount(self.part, row, self.n_part) for row in known * self.area])
-        return np.asarray(np.divide(total, area, out=np.full(total.shape, np.nan), where=area > 0.0))
