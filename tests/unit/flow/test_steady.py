@@ -136,3 +136,18 @@ def test_fixed_and_inactive_cells_have_no_time() -> None:
     assert np.isnan(found[:, ~problem.grid.active]).all()
     assert np.isnan(end[~problem.grid.active]).all()
     assert isinstance(problem.fixed_heads[0], FixedHead)
+
+
+@pytest.mark.parametrize("fraction", [0.0, 1.0, -0.5, 1.5, np.nan])
+def test_fractions_lie_between_nought_and_one(fraction: float) -> None:
+    problem = _leaky(7)
+    with pytest.raises(ValueError, match="each must lie between 0 and 1"):
+        recovery_times(problem, problem.initial_head, 1, (0.9, fraction))
+
+
+@pytest.mark.parametrize("period", [2, -3])
+def test_a_period_that_is_not_there(period: int) -> None:
+    problem = _leaky(7)
+    for ask in (solve_steady, lambda p, n: recovery_times(p, p.initial_head, n)):
+        with pytest.raises(ValueError, match=f"period = {period}: the schedule has 2"):
+            ask(problem, period)
