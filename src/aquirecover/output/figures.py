@@ -87,8 +87,6 @@ def figure_plan(datasets: xr.Dataset | Mapping[str, xr.Dataset]) -> dict[str, Ca
             plan["recovery_time_maps"] = lambda: maps.recovery_time_maps(dataset, reference, fractions)
     if "late_time_to_recovery" in dataset:
         plan["late_recovery_maps"] = lambda: maps.late_recovery_maps(dataset)
-    if "late_recovery_time" in dataset:
-        plan["late_recovery_maps"] = lambda: maps.late_recovery_maps(dataset)
     plan["budget"] = lambda: bars.budget_bars(dataset)
     if "source_volume" in dataset:
         plan["water_sources"] = lambda: bars.water_sources(dataset)

@@ -105,9 +105,9 @@ def late_recovery_maps(dataset: xr.Dataset) -> Figure:
     ValueError
         When the dataset has no such times.
     """
-    if "late_recovery_time" not in dataset:
-        raise ValueError("late_recovery_time: the result has none.")
-    years = dataset["late_recovery_time"].values / DAYS_PER_YEAR
+    if "late_time_to_recovery" not in dataset:
+        raise ValueError("late_time_to_recovery: the result has none.")
+    years = dataset["late_time_to_recovery"].values / DAYS_PER_YEAR
     shares = [f"{float(fraction):.0%}" for fraction in dataset["late_fraction"].values]
     label = f"Years to {' and '.join(shares)} of the way to the equilibrium under the restriction\n(grey: no such way)"
     return _time_maps(dataset, years, np.isfinite(years[0]), shares, [*YEAR_CLASSES[:-1], 50.0, 100.0], label)

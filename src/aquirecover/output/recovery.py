@@ -55,12 +55,6 @@ def recovery_entries(report: RecoveryReport, n_saved: int, n_step: int, has_rest
         entries |= _place_entries(report.observations, report, "observation", "step_time", n_step, 0)
     if report.zones.names:
         entries |= _place_entries(report.zones, report, "zone", "time", n_saved, int(has_rest))
-    if report.late is not None:
-        about = _about("time_to_recovery", comment=f"{SINCE}, of the way to the equilibrium under the restriction; by moments")
-        fractions = {"long_name": "Fraction of the way to the equilibrium", "units": "1"}
-        entries["late_fraction"] = (("late_fraction",), np.array(report.late.fractions), fractions)
-        entries["late_recovery_time"] = (("late_fraction", *CELL), report.late.time, about)
-        entries["late_end_head"] = (CELL, report.late.end_head, _about("head", comment="equilibrium under the restriction"))
     if report.sources:
         entries |= _source_entries(report)
     if report.late is not None:
@@ -96,10 +90,10 @@ def _map_entries(report: RecoveryReport, n_saved: int) -> dict[str, Entry]:
     """Return fields of every cell, at the end of the run where they have no time, and sums by layer."""
     maps, names = report.maps, report.references
     series = ("time", "layer")
-    year = ", mean of a year" if report.average == "year" else ""
+    how = {"year": ", mean of a year", "season": ", the season is taken off"}.get(report.average, "")
     return {
-        "start_head": (CELL, maps.start_head, _about("head", comment=f"at the start of the restriction{year}")),
-        "end_head": (CELL, maps.end_head, _about("head", comment=f"at the end of the run{year}")),
+        "start_head": (CELL, maps.start_head, _about("head", comment=f"at the start of the restriction{how}")),
+        "end_head": (CELL, maps.end_head, _about("head", comment=f"at the end of the run{how}")),
         "recovery_reference_head": (("reference", *CELL), _stacked(names, maps.reference_head), _about("reference_head")),
         "residual_drawdown": (("reference", *CELL), _stacked(names, maps.residual_drawdown), _about("residual_drawdown")),
         "recovery_fraction": (("reference", *CELL), _stacked(names, maps.recovery_fraction), _about("recovery_fraction")),

@@ -89,6 +89,17 @@ def test_figures_that_exist_are_kept(drawn: Path, dataset: xr.Dataset) -> None:
         save_figures(dataset, drawn)
 
 
+def test_late_times_are_drawn_by_fraction_and_aquifer(dataset: xr.Dataset) -> None:
+    years = np.full((2, *dataset["bottom"].shape), 3.0 * 365.25)
+    late = dataset.assign_coords(late_fraction=[0.9, 0.99]).assign(
+        late_time_to_recovery=(("late_fraction", "layer", "y", "x"), years)
+    )
+    assert set(figure_plan(late)) == ALL | {"late_recovery_maps"}
+    found = texts(figure_plan(late)["late_recovery_maps"]())
+    assert "a   qh2, 90%" in found
+    assert "f   qp1, 99%" in found
+
+
 def test_unknown_format_is_named(dataset: xr.Dataset, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="formats = 'bmp': must be one of png, pdf, svg"):
         save_figures(dataset, tmp_path, formats=("bmp",))

@@ -266,4 +266,4 @@ def test_recovery_of_zones_is_that_of_the_report(report: RecoveryReport, stored:
     assert np.isnan(stored["recovery_fraction"].values[report.references.index("restriction_start")]).all()
     np.testing.assert_array_equal(stored["source_volume"].values[1], report.sources[1].volume)
     assert report.late is not None
-    np.testing.assert_array_equal(stored["late_recovery_time"].sel(late_fraction=0.99).values, report.late.time[1])
+    np.testing.assert_array_equal(stored["late_time_to_recovery"].sel(late_fraction=0.99).values, report.late.time[1])
