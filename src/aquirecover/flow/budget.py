@@ -88,8 +88,8 @@ class BudgetRecorder:
         flows = ", ".join(f"{t} {i:.4g} in {o:.4g} out" for t, i, o in zip(terms, inflow, outflow, strict=True) if i or o)
         schedule = self.system.problem.schedule
         return (
-            f"Period {schedule.step_period[step] + 1}, step {step + 1} (day {schedule.step_time[step]:g}): the water budget does not "
-            f"close, |in − out| / max(in, out) = {error:.3g}: must be {self.tolerance:g} or less (m3/d: {flows}). "
+            f"Period {schedule.step_period[step] + 1}, step {step + 1} (day {schedule.step_time[step]:g}): the water budget "
+            f"does not close, |in − out| / max(in, out) = {error:.3g}: must be {self.tolerance:g} or less (m3/d: {flows}). "
             "Use a smaller newton.tolerance or linear.method: direct."
         )
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 import numba
-import numpy as np
 
 from aquirecover.flow.arrays import BoolArray, FloatArray, IntArray
 
@@ -150,8 +149,8 @@ def storage_release(
 ) -> None:
     """Fill the water released from storage, m³/d, and minus its derivative with respect to head, m²/d; all arrays flat.
 
-    `elastic` is ``S_s · area · thickness``, m², and `drainable` ``S_y · area · thickness``, m³, of the full cell. In a convertible
-    cell the elastic part acts on the saturated thickness, about its mid-height (MODFLOW 6, mf6io.pdf, STO package).
+    `elastic` is ``S_s · area · thickness``, m², and `drainable` ``S_y · area · thickness``, m³, of the full cell. In a
+    convertible cell the elastic part acts on the saturated thickness, about its mid-height (MODFLOW 6, mf6io.pdf, STO package).
     """
     for n in range(head.size):
         h, e = head[n], elastic[n] / dt

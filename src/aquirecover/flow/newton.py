@@ -14,7 +14,6 @@ from aquirecover.flow.assembly import FlowSystem, Interval, State
 from aquirecover.flow.linear import LinearSettings, solve
 from aquirecover.flow.multigrid import Multigrid
 
-
 # Newton corrections that are taken whole or halved once, before a line search that wants the residuals to fall at every one:
 # cells that dry or wet may raise them on the way, and only a cycle between bends has to be broken.
 BOLD_STEPS = 15
@@ -164,7 +163,8 @@ class StepSolver:
         cell = int(np.abs(residual).argmax())
         return (
             f"no convergence in {self.newton.max_iterations} iterations; the residuals sum to {norm:.3g} of {through:.3g} m3/d, "
-            f"largest {residual.flat[cell]:.3g} m3/d in {self.system.problem.grid.describe(cell)}, last head change {change:.2g} m"
+            f"largest {residual.flat[cell]:.3g} m3/d in {self.system.problem.grid.describe(cell)}, "
+            f"last head change {change:.2g} m"
         )
 
 

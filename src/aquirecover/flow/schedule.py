@@ -128,12 +128,12 @@ class Schedule:
         return dates
 
 
-def sample_steps(breakpoint: ArrayLike, value: ArrayLike, period_start: ArrayLike) -> FloatArray:
+def sample_steps(since: ArrayLike, value: ArrayLike, period_start: ArrayLike) -> FloatArray:
     """Sample a step function on stress periods: the value in force at each period's start.
 
     Parameters
     ----------
-    breakpoint : array_like
+    since : array_like
         Times from which a value holds, ascending, shape ``(n,)``; d.
     value : array_like
         Shape ``(n, ...)``; the first value also holds before the first time.
@@ -145,6 +145,6 @@ def sample_steps(breakpoint: ArrayLike, value: ArrayLike, period_start: ArrayLik
     ndarray
         Shape ``(n_period, ...)``.
     """
-    time = np.asarray(breakpoint, dtype=np.float64)
+    time = np.asarray(since, dtype=np.float64)
     found = np.searchsorted(time, np.asarray(period_start, dtype=np.float64) + 1e-6, side="right") - 1
     return np.asarray(value, dtype=np.float64)[np.maximum(found, 0)]

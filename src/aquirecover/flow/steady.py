@@ -104,7 +104,7 @@ def recovery_times(
     settings = settings or SimulateSettings()
     shares = np.atleast_1d(np.asarray(fractions, dtype=np.float64))
     if not ((shares > 0.0) & (shares < 1.0)).all():
-        raise ValueError(f"fractions = {shares.tolist()}: each must lie between 0 and 1; nothing recovers in full in a finite time.")
+        raise ValueError(f"fractions = {shares.tolist()}: each must lie between 0 and 1, both left out.")
     head_end = solve_steady(problem, period, settings)
     system = FlowSystem(problem)
     number = _period_number(problem, period)
