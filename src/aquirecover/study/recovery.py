@@ -7,6 +7,7 @@ begins), ``no_pumping`` (the equilibrium without any pumping) and ``head_limit``
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -125,11 +126,11 @@ def _zones(
     parts = ZoneSums(problem)
     levels = {name: parts.mean(level[None])[0] for name, level in fields.items()}
     # a level may be known in a part of a zone only (a limit): heads are compared with it there
-    residual = {name: parts.mean(level - head) for name, level in fields.items()}
-    begin = index_of(time, clock.start)
-    stored = np.stack([metrics.stored_volume(problem, h) for h in head])
-    gained = parts.sum(stored - stored[begin])
-    above, limited = _above_limit(problem, head)
+    residual = {name: parts.mean(level - h for h in head) for name, level in fields.items()}
+    begun = metrics.stored_volume(problem, head[index_of(time, clock.start)])
+    gained = parts.sum(metrics.stored_volume(problem, h) - begun for h in head)
+    limited, limit = _limited_area(problem)
+    above = parts.sum(limited * (h >= limit) for h in head)
     return _place(
         "zone",
         parts.names,
@@ -139,7 +140,7 @@ def _zones(
         levels,
         residual,
         gained,
-        parts.sum(above),
+        above,
         parts.sum(limited[None])[0],
     )
 
@@ -204,40 +205,63 @@ def _to_recover(reference: str, start_residual: FloatArray) -> FloatArray:
 
 
 def _maps(result: FlowResult, clock: Clock, time: FloatArray, head: FloatArray, fields: Mapping[str, FloatArray]) -> RecoveryMaps:
-    problem, settings = result.problem, clock.settings
+    problem = result.problem
+    # layer by layer, since all times of a large grid are needed at once
+    layers = [
+        _layer_maps(clock, time, head[:, layer], {name: level[layer] for name, level in fields.items()})
+        for layer in range(problem.grid.shape[0])
+    ]
+    begun = metrics.stored_volume(problem, head[index_of(time, clock.start)])
+    gained = np.stack([np.nansum(metrics.stored_volume(problem, h) - begun, axis=(1, 2)) for h in head])
+    limited, limit = _limited_area(problem)
+    above = np.stack([(limited * (h >= limit)).sum(axis=(1, 2)) for h in head])
+    measured = tuple(name for name in fields if name != "restriction_start")
+    return RecoveryMaps(
+        time=time,
+        start_head=np.stack([m.start_head for m in layers]),
+        end_head=np.stack([m.end_head for m in layers]),
+        reference_head=fields,
+        residual_drawdown={name: np.stack([m.residual[name] for m in layers]) for name in fields},
+        recovery_fraction={name: np.stack([m.fraction[name] for m in layers]) for name in measured},
+        time_to_recovery={name: np.stack([m.duration[name] for m in layers], axis=1) for name in measured},
+        recovery_rate=np.stack([m.rate for m in layers], axis=1),
+        recovered_volume=gained,
+        area_above_limit=above,
+        area_with_limit=limited.sum(axis=(1, 2)),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _LayerMaps:
+    """Recovery of the cells of one layer; fields of shape ``(n_y, n_x)``, times and rates with one axis before."""
+
+    start_head: FloatArray
+    end_head: FloatArray
+    residual: dict[str, FloatArray]
+    fraction: dict[str, FloatArray]
+    duration: dict[str, FloatArray]
+    rate: FloatArray
+
+
+def _layer_maps(clock: Clock, time: FloatArray, head: FloatArray, levels: Mapping[str, FloatArray]) -> _LayerMaps:
+    settings = clock.settings
     since, curve = clock.curve(time, head)
     residual, fraction, duration = {}, {}, {}
-    for name, level in fields.items():
+    for name, level in levels.items():
         left = level - curve
         residual[name] = left[-1]
         if name != "restriction_start":
             recovered = metrics.recovery_fraction(left, _to_recover(name, left[0]), settings.smallest_change)
             fraction[name] = recovered[-1]
             duration[name] = metrics.time_to_recovery(since, recovered, settings.fractions)
-    begin = index_of(time, clock.start)
-    begun = metrics.stored_volume(problem, head[begin])
-    gained = np.stack([np.nansum(metrics.stored_volume(problem, h) - begun, axis=(1, 2)) for h in head])
-    above, limited = _above_limit(problem, head)
-    return RecoveryMaps(
-        time=time,
-        start_head=curve[0],
-        end_head=curve[-1],
-        reference_head=fields,
-        residual_drawdown=residual,
-        recovery_fraction=fraction,
-        time_to_recovery=duration,
-        recovery_rate=metrics.recovery_rate(since, curve, [DAYS_PER_YEAR * y for y in settings.rate_years]),
-        recovered_volume=gained,
-        area_above_limit=above.sum(axis=(2, 3)),
-        area_with_limit=limited.sum(axis=(1, 2)),
-    )
+    rate = metrics.recovery_rate(since, curve, [DAYS_PER_YEAR * y for y in settings.rate_years])
+    return _LayerMaps(curve[0], curve[-1], residual, fraction, duration, rate)
 
 
-def _above_limit(problem: Problem, head: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the area at or above its limit, shape of `head`, and the area that has a limit, shape of one field; m²."""
-    area = np.broadcast_to(problem.grid.area, problem.grid.shape)
+def _limited_area(problem: Problem) -> tuple[FloatArray, FloatArray]:
+    """Return the area of cells that have a limit, else 0, m², and the limit, else infinite, m; of every cell."""
     limit = problem.context.head_limit
     if limit is None:
-        return np.zeros_like(head), np.zeros(problem.grid.shape)
+        return np.zeros(problem.grid.shape), np.full(problem.grid.shape, np.inf)
     limited = np.isfinite(limit) & problem.grid.active
-    return np.where(limited & (head >= np.where(limited, limit, np.inf)), area, 0.0), np.where(limited, area, 0.0)
+    return np.where(limited, problem.grid.area, 0.0), np.where(limited, limit, np.inf)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from aquirecover.flow.arrays import FloatArray
@@ -25,17 +27,18 @@ class ZoneSums:
         self._zone = index.ravel()[self._cell]
         self._area = np.broadcast_to(problem.grid.area, active.shape).ravel()[self._cell]
 
-    def sum(self, fields: FloatArray) -> FloatArray:
-        """Return sums of fields ``(n, n_layer, n_y, n_x)``, NaN left out, shape ``(n, n_zone)``."""
-        return self._add(np.nan_to_num(fields.reshape(fields.shape[0], -1)[:, self._cell]))
+    def sum(self, fields: Iterable[FloatArray]) -> FloatArray:
+        """Return the sum of each field ``(n_layer, n_y, n_x)``, NaN left out, shape ``(n_field, n_zone)``."""
+        return np.stack([self._add(np.nan_to_num(field.ravel()[self._cell])) for field in fields])
 
-    def mean(self, fields: FloatArray) -> FloatArray:
-        """Return area-weighted means over the cells that have a value, shape ``(n, n_zone)``; NaN where none has."""
-        values = fields.reshape(fields.shape[0], -1)[:, self._cell]
+    def mean(self, fields: Iterable[FloatArray]) -> FloatArray:
+        """Return the area-weighted mean of each field over the cells that have a value, shape ``(n_field, n_zone)``, else NaN."""
+        return np.stack([self._mean(field.ravel()[self._cell]) for field in fields])
+
+    def _mean(self, values: FloatArray) -> FloatArray:
         known = np.isfinite(values)
         total, area = self._add(np.where(known, values, 0.0) * self._area), self._add(known * self._area)
         return np.asarray(np.divide(total, area, out=np.full(total.shape, np.nan), where=area > 0.0))
 
     def _add(self, values: FloatArray) -> FloatArray:
-        n = len(self.names)
-        return np.stack([np.bincount(self._zone, weights=row, minlength=n) for row in values]).astype(np.float64)
+        return np.bincount(self._zone, weights=values, minlength=len(self.names)).astype(np.float64)
