@@ -130,7 +130,7 @@ def _check_properties(problem: Problem, found: Collector) -> None:
         if name not in ("k22", "k33") or not np.array_equal(values, properties.k, equal_nan=True):
             _check_cells(grid, name, values, grid.active, found)
     _check_cells(grid, "specific_yield", properties.specific_yield, grid.active & properties.convertible, found)
-    between = grid.active[:-1] & grid.active[1:] & ~np.isnan(properties.leakance)
+    between = grid.active[:-1] & (grid.active | grid.pass_through)[1:] & ~np.isnan(properties.leakance)
     bad = np.flatnonzero(_broken("leakance", properties.leakance) & between)
     if bad.size:
         value = float(properties.leakance.flat[bad[0]])

@@ -59,7 +59,7 @@ def _vertical(problem: Problem) -> FloatArray:
             joined = grid.active[upper] & grid.active[lower] & between
             if not joined.any():
                 continue
-            given = properties.leakance[upper] if lower == upper + 1 else np.full(joined.shape, np.nan)
+            given = properties.leakance[upper]
             resistance = half[upper] + half[lower]
             leakance = np.where(np.isnan(given), np.divide(1.0, resistance, out=np.zeros_like(resistance), where=joined), given)
             # n faces in series, each of n times the conductance, let the pass-through cells between be ordinary unknowns

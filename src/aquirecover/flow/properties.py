@@ -33,7 +33,8 @@ class AquiferProperties:
         Layers or cells whose saturated thickness follows the head; confined by default.
     leakance : array_like, optional
         Vertical conductance per area between a layer and the next one below, shape ``(n_layer - 1, n_y, n_x)`` or
-        ``(n_layer - 1,)``, 1/d, for a confining unit that is no layer of its own; NaN where it follows from `k33`.
+        ``(n_layer - 1,)``, 1/d, for a confining unit that is no layer of its own; NaN where it follows from `k33`. Above
+        pass-through cells it holds down to the active cell below them; theirs is not used.
     """
 
     k: FloatArray
