@@ -140,7 +140,8 @@ def test_a_leakance_reaches_through_pass_through_cells() -> None:
     active = np.array([True, False, False, True])[:, None, None]
     grid = Grid([10.0], [20.0], 5.0, [0.0, 0.0, 0.0, -8.0], active, ~active)
     properties = AquiferProperties(grid, 1.0, leakance=[1e-3, 7.0, np.nan], specific_storage=1e-5)
-    problem = plain_problem(grid, [Wells([3], 0.4)], [FixedHead([0], 4.0)], properties=properties, schedule=Schedule(0.0, steady=True))
+    schedule = Schedule(0.0, steady=True)
+    problem = plain_problem(grid, [Wells([3], 0.4)], [FixedHead([0], 4.0)], properties=properties, schedule=schedule)
     # 200 m² of 1e-3 1/d: 0.4 m³/d need 2 m, in three equal falls
     np.testing.assert_allclose(conductances(problem).cz.ravel(), [0.6, 0.6, 0.6, 0.0])
     assert simulate(problem).head[0, 3].item() == pytest.approx(2.0, rel=1e-12)
