@@ -264,7 +264,7 @@ def test_a_tiled_geotiff_of_doubles(tmp_path: Path, compression: int, predictor:
         struct.pack("<8H", *keys),
         struct.pack("<3d", *scale),
         struct.pack("<6d", *tie),
-        struct.pack("<2I", *(len(b) for b in blocks)),
+        struct.pack("<2I", *map(len, blocks)),
     ]
     starts = where + np.cumsum([0, *(len(part) for part in parts), 8])
     data = [int(starts[5]), int(starts[5]) + len(blocks[0])]
