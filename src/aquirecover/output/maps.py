@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -11,7 +12,7 @@ from aquirecover.flow.arrays import BoolArray, FloatArray
 from aquirecover.flow.schedule import DAYS_PER_YEAR
 from aquirecover.output.recovery import REFERENCE_NAMES
 from aquirecover.output.style import INK, TWO_COLUMNS, WATER, halo, in_style, letter, new_figure
-from aquirecover.output.views import aquifer_field, aquifer_layers, focus, is_dated, restriction_index
+from aquirecover.output.views import aquifer_field, aquifer_layers, compared_heads, focus, is_dated, restriction_index
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -35,7 +36,9 @@ def drawdown_maps(dataset: xr.Dataset) -> Figure:
     """Draw drawdown of each aquifer when the restriction starts and at the end of the run, with one colour scale."""
     aquifers = list(aquifer_layers(dataset))
     moments = list(dict.fromkeys([restriction_index(dataset), dataset.sizes["time"] - 1]))
-    fields = [[aquifer_field(dataset, dataset["drawdown"].values[i], name) for name in aquifers] for i in moments]
+    heads = compared_heads(dataset)[2 - len(moments) :]
+    drawdown = [dataset["reference_head"].values - head for head in heads]
+    fields = [[aquifer_field(dataset, values, name) for name in aquifers] for values in drawdown]
     titles = [[f"{name}, {_moment(dataset, i)}" for name in aquifers] for i in moments]
     reference = str(dataset.attrs["drawdown_reference"]).replace("_", " ").replace("first saved head", "before pumping")
     return _field_maps(dataset, fields, titles, f"Drawdown (m), level {reference} minus head", "YlOrBr")
@@ -45,9 +48,9 @@ def drawdown_maps(dataset: xr.Dataset) -> Figure:
 def recovery_maps(dataset: xr.Dataset) -> Figure:
     """Draw the rise of the head of each aquifer since the start of the restriction, and what is left of the drawdown."""
     aquifers = list(aquifer_layers(dataset))
-    head, last = dataset["head"].values, _moment(dataset, dataset.sizes["time"] - 1)
-    rise = head[-1] - head[restriction_index(dataset)]
-    fields = [[aquifer_field(dataset, rise, name) for name in aquifers]]
+    last = _moment(dataset, dataset.sizes["time"] - 1)
+    start, end = compared_heads(dataset)
+    fields = [[aquifer_field(dataset, end - start, name) for name in aquifers]]
     titles = [[f"{name}, rise by {last}" for name in aquifers]]
     return _field_maps(
         dataset, fields, titles, f"Recovered head (m), since {_moment(dataset, restriction_index(dataset))}", "YlGnBu"
@@ -149,12 +152,12 @@ def _recovery(dataset: xr.Dataset, name: str, reference: str) -> FloatArray:
 
 
 def _moment(dataset: xr.Dataset, index: int) -> str:
-    """Return a saved time for a title: the year when it begins one, else year and month; or days."""
+    """Return a saved time for a title: the year when it begins one, else month and year; or days."""
     time = dataset["time"].values[index]
     if not is_dated(dataset):
         return f"day {time:g}"
-    month = time.astype("datetime64[M]")
-    return str(month)[:4] if month == time.astype("datetime64[Y]") else str(month)
+    day = date.fromisoformat(str(time.astype("datetime64[D]")))
+    return str(day.year) if (day.month, day.day) == (1, 1) else f"{day:%b} {day.year}"
 
 
 def _field_maps(
@@ -280,7 +283,7 @@ def draw_map(ax: Axes, dataset: xr.Dataset, field: FloatArray, colours: Colormap
     image = ax.pcolormesh(x, y, np.ma.masked_invalid(field), cmap=colours, norm=norm, rasterized=True, zorder=1)
     for kind, lines in map_lines(dataset).items():
         style = LINES.get(kind, {"color": "#888888", "linewidth": 0.4})
-        edge = halo(style["linewidth"] + 0.9)
+        edge = halo(style["linewidth"] + 0.7, alpha=0.7)
         curves = LineCollection([line / 1e3 for line in lines], capstyle="round", zorder=4, path_effects=edge, **style)
         ax.add_collection(curves, autolim=False)
     ax.set_aspect("equal", adjustable="box")

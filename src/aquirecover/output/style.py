@@ -178,11 +178,11 @@ def label_ends(ax: Axes, ends: Sequence[tuple[float, str, str]], height: float, 
         )
 
 
-def halo(width: float = 1.8) -> list[Any]:
+def halo(width: float = 1.8, alpha: float = 1.0) -> list[Any]:
     """Return the white edge that keeps letters readable on colours and lines."""
     from matplotlib.patheffects import withStroke
 
-    return [withStroke(linewidth=width, foreground="white")]
+    return [withStroke(linewidth=width, foreground="white", alpha=alpha)]
 
 
 def finish_time_axis(ax: Axes, dated: bool) -> None:

@@ -66,22 +66,35 @@ def test_a_year_cut_by_a_step_takes_its_share_of_the_step(result: FlowResult) ->
         {"start": "2001-01-01"},
     )
     years, days, means = views.year_means(dataset, rates)
-    assert years == [2001, 2002]
+    assert years == ["2001", "2002"]
     np.testing.assert_allclose(days, [365.0, 35.0])
     np.testing.assert_allclose(means, [(300.0 * 10.0 + 65.0 * 40.0) / 365.0, 40.0])
+
+
+def test_years_begin_with_the_run_so_that_seasons_stay_whole() -> None:
+    schedule = Schedule([181.0, 184.0, 182.0], start="1990-11-01")  # to 1 May, 1 November, 1 May in a leap year
+    dataset = xr.Dataset(
+        {"step_length": ("step_time", schedule.step_length)},
+        {"step_time": schedule.date_of(schedule.step_time).astype("datetime64[ns]")},
+        {"start": "1990-11-01"},
+    )
+    years, days, means = views.year_means(dataset, np.array([0.0, 365.0, 7.0]))
+    assert years == ["1990/91", "1991/92"]
+    np.testing.assert_allclose(days, [365.0, 182.0])
+    np.testing.assert_allclose(means, [184.0, 7.0])
 
 
 def test_years_without_dates_are_counted_from_one() -> None:
     dataset = xr.Dataset({"step_length": ("step_time", [365.25, 100.0])}, {"step_time": [365.25, 465.25]}, {"start": ""})
     years, days, _ = views.year_means(dataset, np.array([1.0, 2.0]))
-    assert years == [1, 2]
+    assert years == ["1", "2"]
     np.testing.assert_allclose(days, [365.25, 100.0])
 
 
 def test_one_steady_step_of_no_length_gives_one_year() -> None:
     dataset = xr.Dataset({"step_length": ("step_time", [0.0])}, {"step_time": [0.0]}, {"start": ""})
     years, days, means = views.year_means(dataset, np.array([[5.0, 7.0]]))
-    assert (years, days.tolist(), means.tolist()) == ([1], [0.0], [[5.0, 7.0]])
+    assert (years, days.tolist(), means.tolist()) == (["1"], [0.0], [[5.0, 7.0]])
 
 
 def test_zones_balance_with_what_they_exchange(dataset: xr.Dataset) -> None:
