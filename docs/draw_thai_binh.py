@@ -34,14 +34,14 @@ POINTS_PER_RATE = 0.028  # area of a disc in points² for 1 m³/d
 @in_style
 def draw(problem: Problem) -> Figure:
     """Draw the province with its wells, and the domain with its grid and edges."""
-    figure = new_figure(122.0)
+    figure = new_figure(130.0)
     province, domain = figure.subplots(1, 2, width_ratios=[1.75, 1.0])
-    places = {"provinces' wells": read_wells(problem, 0, "wells.csv"), "neighbours": read_wells(problem, 1, "neighbours.csv")}
+    tables = [read_wells(problem, 0, "wells.csv"), read_wells(problem, 1, "neighbours.csv")]
     for ax in (province, domain):
         draw_sea(ax)
         draw_lines(problem, ax)
-        for table in places.values():
-            draw_wells(ax, table, 1.0 if ax is province else 0.25)
+        for table in tables:
+            draw_wells(ax, table, 1.0 if ax is province else 0.14)
     draw_saline(province)
     draw_observations(province)
     draw_names(problem, province)
@@ -56,7 +56,7 @@ def draw(problem: Problem) -> Figure:
         ax.locator_params(nbins=4)
         for spine in ax.spines.values():
             spine.set_visible(True)
-    figure.legend(handles=legend_handles(), loc="outside lower center", ncols=4, columnspacing=2.2)
+    figure.legend(handles=legend_handles(), loc="outside lower center", borderaxespad=0.0, ncols=4, columnspacing=2.2)
     return figure
 
 
@@ -104,10 +104,10 @@ def draw_sea(ax: Axes) -> None:
 
 def draw_saline(ax: Axes) -> None:
     """Hatch the saline strip inside the province."""
-    (province,) = (shapely.union_all(read_shapes("province")),)
+    province = shapely.union_all(read_shapes("province"))
     for shape in read_shapes("saline"):
         strip = shapely.intersection(shape, province)
-        style = {"facecolor": "none", "edgecolor": SALINE, "linewidth": 0.5, "hatch": "////", "alpha": 0.55, "zorder": 1}
+        style = {"facecolor": SALINE + "14", "edgecolor": SALINE + "99", "linewidth": 0.5, "hatch": "////", "zorder": 1}
         ax.add_patch(patch_of(strip, **style))
 
 
@@ -125,7 +125,7 @@ def draw_wells(ax: Axes, table: tuple[np.ndarray, np.ndarray, list[str]], scale:
     for name, colour in AQUIFERS.items():
         own = np.array(aquifer) == name
         size = scale * POINTS_PER_RATE * rate[own]
-        ax.scatter(*place[own].T, s=size, color=colour, alpha=0.8, linewidths=0, zorder=4)
+        ax.scatter(place[own, 0], place[own, 1], s=size, color=colour, alpha=0.8, linewidths=0, zorder=4)
 
 
 def draw_observations(ax: Axes) -> None:
@@ -194,7 +194,9 @@ def legend_handles() -> list[Any]:
         *sizes,
         Line2D([], [], linestyle="none", label="well of the bulletins", **OBSERVED),
         Line2D([], [], linestyle="none", label="control point", **CONTROL),
-        Patch(facecolor="none", edgecolor=SALINE, hatch="////", linewidth=0.5, alpha=0.55, label="saline strip of qh (assumed)"),
+        Patch(
+            facecolor=SALINE + "14", edgecolor=SALINE + "99", hatch="////", linewidth=0.5, label="saline strip of qh (assumed)"
+        ),
         Line2D([], [], color=LINES["river"]["color"], linewidth=1.2, label="river with a boundary"),
         *(Line2D([], [], color=colour, linewidth=2.0, label=label) for colour, label in EDGES.values()),
     ]
