@@ -91,12 +91,22 @@ def recovery_time_maps(dataset: xr.Dataset, reference: str = "before_pumping", f
             raise ValueError(f"fraction = {fraction:g}: must be one of {', '.join(f'{value:g}' for value in known) or 'none'}.")
     years = _recovery(dataset, "time_to_recovery", reference)[[known.index(fraction) for fraction in fractions]] / DAYS_PER_YEAR
     something = np.isfinite(_recovery(dataset, "recovery_fraction", reference))
+    asked = list(fractions)
+    fractions, years = _seen_fractions(dataset, asked, years)
     run = float(dataset["elapsed_time"][-1] - dataset["elapsed_time"][restriction_index(dataset)]) / DAYS_PER_YEAR
     classes = [year for year in YEAR_CLASSES if year < 0.97 * run] + [run]
     shares = " and ".join(f"{fraction:.0%}" for fraction in fractions)
     label = f"Years to recover {shares} of the drawdown, reference: {REFERENCE_NAMES.get(reference, reference)}"
     note = f"hatched: not within {run:.3g} years; grey: nothing to recover"
+    note += "".join(f"; {fraction:.0%}: almost nowhere within {run:.3g} years" for fraction in asked if fraction not in fractions)
     return _time_maps(dataset, years, something, [f"{fraction:.0%}" for fraction in fractions], classes, f"{label}\n({note})")
+
+
+def _seen_fractions(dataset: xr.Dataset, fractions: list[float], years: FloatArray) -> tuple[list[float], FloatArray]:
+    """Return the fractions, and their times, that one in a hundred cells reaches in the area of the study; at least the first."""
+    inside = focus(dataset) & (dataset["idomain"].values > 0)
+    seen = [i for i, field in enumerate(years) if i == 0 or np.isfinite(field[inside]).mean() > 0.01]
+    return [fractions[i] for i in seen], years[seen]
 
 
 @in_style

@@ -13,6 +13,7 @@ from pyproj import CRS
 
 import synthetic
 from aquirecover.errors import BudgetError, InputFileError, NumericalError, OutputExistsError
+from aquirecover.flow.grid import Grid
 from aquirecover.flow.problem import FlowResult
 from aquirecover.flow.schedule import Schedule
 from aquirecover.flow.stresses import Wells
@@ -115,6 +116,29 @@ def test_coordinate_reference_system_is_found_again(stored: xr.Dataset) -> None:
         assert stored[name].attrs["standard_name"] == f"projection_{name}_coordinate"
     assert np.all(np.diff(stored["x"]) > 0.0)
     assert np.all(np.diff(stored["y"]) < 0.0)
+
+
+def test_grid_that_grows_outwards_has_maps_of_even_cells(result: FlowResult, tmp_path: Path) -> None:
+    grid = result.problem.grid
+    dx, dy = grid.dx.copy(), grid.dy.copy()
+    dx[[0, -1]], dy[-1] = 9000.0, 8000.0
+    wide = Grid(dx, dy, grid.top, grid.bottom, grid.active, x_min=grid.x_min, y_max=grid.y_max, layer_names=grid.layer_names)
+    written = to_dataset(changed(result, grid=wide))
+    write_dataset(written, tmp_path / "result.nc")
+    with xr.open_dataset(tmp_path / "result.nc", engine="h5netcdf", group="maps") as maps:
+        assert set(np.diff(maps["x"])) == {6000.0}
+        assert set(np.diff(maps["y"])) == {-6000.0}
+        np.testing.assert_array_equal(maps["x"], wide.x[1:-1])
+        np.testing.assert_array_equal(maps["reference_head"], result.head[0][:, :-1, 1:-1])
+        assert CRS.from_cf(maps["crs"].attrs) == CRS.from_epsg(3405)
+    stored = open_results(tmp_path)
+    xr.testing.assert_identical(stored.drop_attrs(), written.drop_attrs())
+    assert stored["x"].attrs == written["x"].attrs == {**written["x"].attrs, "bounds": "x_bounds"}
+
+
+def test_even_grid_needs_no_maps_of_its_own(folder: Path) -> None:
+    with pytest.raises(OSError, match="maps"):
+        xr.open_dataset(folder / "result.nc", engine="h5netcdf", group="maps")
 
 
 def test_unknown_coordinate_reference_system_is_named() -> None:
