@@ -144,6 +144,20 @@ def test_curve_is_the_mean_head_of_the_aquifer(dataset: xr.Dataset) -> None:
     np.testing.assert_allclose(line.get_ydata(), expected, rtol=1e-12)
 
 
+def test_seasons_are_thin_and_their_yearly_mean_is_thick(dataset: xr.Dataset) -> None:
+    quarters = synthetic.result(6000.0, 0.0, 365.25 / 4.0)
+    wave = to_dataset(quarters)
+    days = wave["elapsed_time"].values
+    wave["head"] = wave["head"] * 0.0 + 1.0 + xr.DataArray(np.sin(2.0 * np.pi * days / 365.25), dims="time")
+    ax = style.new_figure(50.0).subplots()
+    curves.draw_recovery_curves({"one": wave}, "qp1", ax)
+    thick = next(np.asarray(line.get_ydata()) for line in ax.lines if line.get_gid() == "curve")
+    thin = next(np.asarray(line.get_ydata()) for line in ax.lines if line.get_linewidth() == 0.5)
+    np.testing.assert_allclose(thick[np.isfinite(thick)], 1.0, atol=0.02)
+    assert np.ptp(thin) > 1.9
+    assert "thin: seasons, thick: mean of a year" in texts(ax.figure)
+
+
 def test_maps_use_one_scale_with_a_unit_and_draw_the_lines(dataset: xr.Dataset) -> None:
     from matplotlib.collections import LineCollection, QuadMesh
 
