@@ -90,14 +90,26 @@ class RunOptions:
     figures: bool = True
 
     def folder_of(self, path: Path) -> Path:
-        """Return the folder of the results of a scenario file."""
-        return self.folder or Path("results") / path.stem
+        """Return the folder of the results of a scenario file, or of a model alone."""
+        return self.folder or Path("results") / name_of(path)
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The overrides, with the cell size as one of them, so that it is logged and stored like any other value."""
+        size = {} if self.cell_size is None else {"grid.cell_size": self.cell_size}
+        return {**self.overrides, **size}
 
     def load(self, path: Path) -> Case:
         """Read a scenario with these options; see `case.scenario.load_case`."""
         from aquirecover.case.scenario import load_case
 
-        return load_case(path, cell_size=self.cell_size, overrides=self.overrides, allow_outside=self.allow_outside)
+        return load_case(path, overrides=self.changes, allow_outside=self.allow_outside)
+
+
+def name_of(path: Path) -> str:
+    """Return the name of a run: that of the scenario file, or of the folder of a model file."""
+    resolved = path.resolve()
+    return resolved.parent.name if resolved.stem == "model" else resolved.stem
 
 
 @dataclass(frozen=True)
@@ -188,7 +200,7 @@ def run_scenario(
     case = options.load(path)
     problem = case.problem
     if skip_finished and is_finished(folder, case, options):
-        return RunOutcome(path.stem, problem.context.title, folder, skipped=True)
+        return RunOutcome(problem.name, problem.context.title, folder, skipped=True)
     check_memory(problem)
     if not kernels_are_compiled():
         listener.say("compiling the numerical kernels (first run only)")
@@ -196,7 +208,7 @@ def run_scenario(
     recovery = find_recovery(result, case.settings, listener)
     dataset, files = write_folder(folder, result, recovery, case.settings, options, listener)
     return RunOutcome(
-        path.stem,
+        problem.name,
         problem.context.title,
         folder,
         n_cell=int(problem.grid.active.sum()),
@@ -374,5 +386,5 @@ def validate_file(path: Path, options: RunOptions) -> dict[str, Any]:
     """
     from aquirecover.case.scenario import validate
 
-    report = validate(path, cell_size=options.cell_size, overrides=options.overrides, allow_outside=options.allow_outside)
+    report = validate(path, overrides=options.changes, allow_outside=options.allow_outside)
     return dataclasses.asdict(report)
