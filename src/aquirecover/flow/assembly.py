@@ -168,7 +168,7 @@ class FlowSystem:
         """
         total = np.empty(self.shape)
         faces = self.faces
-        kernels.net_inflow(state.head, state.saturation, faces.cx, faces.cy, faces.cz, total)
+        kernels.net_inflow(state.head, state.saturation, faces, total)
         through = float(np.abs(total[self.fixed]).sum())
         release, _ = self.storage_flow(state, interval)
         through += float(np.abs(release).sum())
@@ -201,7 +201,7 @@ class FlowSystem:
         diagonal += faces.cz
         diagonal[1:] += faces.cz[:-1]
         kernels.face_derivatives(
-            state.head, state.saturation, state.slope, faces.cx, faces.cy, self.unknown, far_x, near_x, far_y, near_y, diagonal
+            state.head, state.saturation, state.slope, faces, self.unknown, far_x, near_x, far_y, near_y, diagonal
         )
         for cell, _, slope in self.stress_flows(state.head, interval.period):
             kernels.scatter_add(cell, -slope, diagonal.ravel())

@@ -54,15 +54,13 @@ class BudgetRecorder:
         faces = system.faces
         for boundary in system.problem.fixed_heads:
             gain, loss = np.zeros(boundary.cell.size), np.zeros(boundary.cell.size)
-            kernels.fixed_head_flows(
-                state.head, state.saturation, faces.cx, faces.cy, faces.cz, system.fixed, boundary.cell, gain, loss
-            )
+            kernels.fixed_head_flows(state.head, state.saturation, faces, system.fixed, boundary.cell, gain, loss)
             self._add_term(step, term, boundary.cell, gain, share)
             self._add_term(step, term, boundary.cell, -loss, share)
             term += 1
         for part in self._parts:
             table = np.zeros(part.exchange.shape[1:])
-            kernels.part_exchange(state.head, state.saturation, faces.cx, faces.cy, faces.cz, part.index, table)
+            kernels.part_exchange(state.head, state.saturation, faces, part.index, table)
             part.exchange[step] += share * table
 
     def close(self, step: int) -> float:

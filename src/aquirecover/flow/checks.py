@@ -174,9 +174,7 @@ def _numbered(n: int) -> tuple[str, ...]:
     return tuple(f"cell[{i + 1}]" for i in range(n))
 
 
-def _check_series(
-    problem: Problem, owner: str, name: str, series: FloatArray, labels: tuple[str, ...], found: Collector
-) -> None:
+def _check_series(problem: Problem, owner: str, name: str, series: FloatArray, labels: tuple[str, ...], found: Collector) -> None:
     n_period = problem.schedule.n_period
     if series.ndim == 2 and series.shape[0] != n_period:
         found.add(f"{owner}.{name}", f"has {series.shape[0]} periods: the schedule has {n_period}.")

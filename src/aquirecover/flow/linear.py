@@ -113,8 +113,8 @@ class Matrix:
         The smaller of the two derivatives of a face is its conductance with the saturation held, an M-matrix; what the
         saturation adds to the rows is left out.
         """
-        cx = self.far_x if self.symmetric else np.minimum(self.far_x, self.near_x)
-        cy = self.far_y if self.symmetric else np.minimum(self.far_y, self.near_y)
+        cx = self.far_x if self.symmetric else np.maximum(np.minimum(self.far_x, self.near_x), 0.0)
+        cy = self.far_y if self.symmetric else np.maximum(np.minimum(self.far_y, self.near_y), 0.0)
         surplus = self.diagonal - self.near_x - self.near_y - self.cz
         surplus[:, :, 1:] -= self.far_x[:, :, :-1]
         surplus[:, 1:] -= self.far_y[:, :-1]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from aquirecover.flow.arrays import BoolArray, FloatArray, field_of
 from aquirecover.flow.grid import Grid
+
+Averaging = Literal["upstream", "harmonic"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +47,7 @@ class AquiferProperties:
     specific_yield: FloatArray
     convertible: BoolArray
     leakance: FloatArray
+    averaging: Averaging
 
     def __init__(
         self,
@@ -55,6 +59,7 @@ class AquiferProperties:
         specific_yield: ArrayLike = 0.0,
         convertible: ArrayLike = False,
         leakance: ArrayLike = np.nan,
+        averaging: Averaging = "upstream",
     ) -> None:
         shape = grid.shape
         between = (shape[0] - 1, *shape[1:])
@@ -71,3 +76,6 @@ class AquiferProperties:
         flags = field_of(np.asarray(convertible, dtype=np.float64), shape, "convertible") > 0.0
         flags.flags.writeable = False
         object.__setattr__(self, "convertible", flags)
+        if averaging not in ("upstream", "harmonic"):
+            raise ValueError(f"averaging = {averaging!r}: must be 'upstream' or 'harmonic'.")
+        object.__setattr__(self, "averaging", averaging)
