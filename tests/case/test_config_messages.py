@@ -211,7 +211,9 @@ def test_a_batch(small):
         ),
         (
             "{rule: [ban], from: 2002-03-01}",
-            ["5:16 restrictions.stop.rule = \"['ban']\": must be one of ban, cap, percent_of_permit, percent_of_present, phase_out, seasonal, rotation, surface_water. Did you mean 'ban'?"],
+            [
+                "5:16 restrictions.stop.rule = \"['ban']\": must be one of ban, cap, percent_of_permit, percent_of_present, phase_out, seasonal, rotation, surface_water. Did you mean 'ban'?"
+            ],
         ),
         # no kind is near, or none is given: judged by what all kinds share
         (
