@@ -117,6 +117,38 @@ def test_file_outside_the_workspace(small: Any) -> None:
     ]
 
 
+def test_all_cells_that_are_wrong_come_at_once(small: Any) -> None:
+    small.change(
+        "wells.csv", "A,601500,2262500,lower,West,town,yes,1000,0.75", "A,60l500,2262500,lower,West,town,maybe,-1000,0.75"
+    )
+    small.change("rates.csv", "West,2001-07-01,1200", "West,2001-31-01,-1200")
+    small.change("points.csv", "P2,607500", "P2,60 7500")
+    assert refused(small) == [
+        f"{WELLS}:2 x = '60l500': must be a number.",
+        f"{WELLS}:2 permit = '-1000': must be 0 or more.",
+        f"{WELLS}:2 licensed = 'maybe': must be yes or no.",
+        f"{RATES}:3 date = '2001-31-01': must be a date that exists, as 2021-01-31.",
+        f"{RATES}:3 rate = '-1200': must be 0 or more.",
+        "models/small/points.csv:3 x = '60 7500': must be a number.",
+    ]
+
+
+def test_dates_out_of_order_of_several_wells_come_at_once(small: Any) -> None:
+    with (small.folder / "rates.csv").open("a") as stream:
+        stream.write("East,1999-01-01,5\n")
+    small.change("rates.csv", "West,2001-07-01", "West,2000-01-01")
+    assert refused(small) == [
+        f"{RATES}:3 date = '2000-01-01': must be after the date before it of West (2000-01-01): dates ascend.",
+        f"{RATES}:5 date = '1999-01-01': must be after the date before it of East (2000-01-01): dates ascend.",
+    ]
+
+
+def test_rates_that_no_well_pumps(small: Any) -> None:
+    with (small.folder / "rates.csv").open("a") as stream:
+        stream.write("Est,2000-01-01,5\nEst,2001-01-01,6\n")
+    assert refused(small) == [f"{RATES}:5 district = 'Est': no well has it, and its rates would be lost. Did you mean 'East'?"]
+
+
 # --- shapes -----------------------------------------------------------------------------------------------------------
 
 
