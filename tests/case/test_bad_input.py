@@ -88,8 +88,8 @@ def test_several_missing_files_come_at_once(small: Any) -> None:
         (small.folder / name).unlink()
     assert refused(small, error=InputFileError) == [
         f"{MODEL}:11:19 lines.streams.file: streams.geojson does not exist. There is no streams.geojson in models/small.",
-        f"{MODEL}:32:17 wells.towns.file: wells.csv does not exist. There is no wells.csv in models/small.",
         f"{MODEL}:13:15 top.raster: ground.tif does not exist. There is no ground.tif in models/small.",
+        f"{MODEL}:32:17 wells.towns.file: wells.csv does not exist. There is no wells.csv in models/small.",
         f"{MODEL}:33:22 observations.file: points.csv does not exist. There is no points.csv in models/small.",
     ]
 
@@ -160,6 +160,19 @@ def test_polygon_in_the_wrong_crs(small: Any) -> None:
     assert line.endswith(f"{GRID} m. Its CRS (urn:ogc:def:crs:EPSG::3406) is probably wrong.")
 
 
+@pytest.mark.parametrize(
+    ("crs", "message"),
+    [
+        ("EPSG:4326", "is in degree: use a projected CRS in metres, as EPSG:3405."),
+        ("EPSG:2263", "is in US survey foot: use a projected CRS in metres, as EPSG:3405."),
+        ("EPSG:99999", "is no CRS that PROJ knows: use a projected one in metres, as EPSG:3405."),
+    ],
+)
+def test_crs_that_is_not_in_metres(small: Any, crs: str, message: str) -> None:
+    small.change("model.yaml", "crs: EPSG:3405", f"crs: {crs}")
+    assert refused(small) == [f"{MODEL}:4:6 crs = {crs!r}: {message}"]
+
+
 def test_metres_taken_for_degrees(small: Any, geojson: Callable[..., Path]) -> None:
     course = {"type": "LineString", "coordinates": [[600250, 2264250], [609750, 2264250]]}
     geojson(small.folder / "streams.geojson", [{"type": "Feature", "properties": {"key": "main"}, "geometry": course}], crs=None)
@@ -170,10 +183,10 @@ def test_metres_taken_for_degrees(small: Any, geojson: Callable[..., Path]) -> N
 
 
 def test_unknown_crs(small: Any) -> None:
-    small.change("model.yaml", "crs: EPSG:3405", "crs: EPSG:999999")
+    small.change("districts.geojson", "EPSG::3405", "EPSG::999999")
     lines = refused(small, error=InputFileError)
     assert lines[0].startswith(
-        f"{MODEL}:9:21 areas.districts.file: no transformation from 'urn:ogc:def:crs:EPSG::3405' to 'EPSG:999999'"
+        f"{MODEL}:9:21 areas.districts.file: no transformation from 'urn:ogc:def:crs:EPSG::999999' to 'EPSG:3405'"
     )
 
 
@@ -347,4 +360,4 @@ def test_everything_comes_at_once(small: Any) -> None:
     small.change("model.yaml", "urban: districts/West", "urban: districts/Wst")
     small.change(small.scenario, "district: West", "district: Wst")
     keys = [line.split(" ")[1].rstrip(":") for line in refused(small)]
-    assert keys == ["layers.lower.bottom", "wells.A", "restrictions.stop.select.district", "observations.P2", "level_limit.urban"]
+    assert keys == ["layers.lower.bottom", "level_limit.urban", "wells.A", "restrictions.stop.select.district", "observations.P2"]

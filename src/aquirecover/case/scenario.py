@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from aquirecover.case import context_builder as surroundings
+from aquirecover.case import geo
 from aquirecover.case.config import CaseFiles, ModelConfig, read_case
+from aquirecover.case.findings import in_order
 from aquirecover.case.grid_builder import build_ground, build_plan
 from aquirecover.case.restrictions import Rule, breakpoints
 from aquirecover.case.rule_builder import build_rules
@@ -187,6 +189,8 @@ def _build(files: CaseFiles, cell_size: float | str | None) -> Problem:
     from aquirecover.flow.checks import check_problem
 
     model, errors = files.model, Collector()
+    if model.crs is not None and (message := geo.unfit_crs(model.crs)):
+        _raise(files, [Finding(f"crs = {model.crs!r}", message)])
     inputs = Files(files.workspace, files.model_file.parent)
     places = Places({"areas": model.areas, "lines": model.lines}, inputs, model.crs, errors)
     site = Site(model.crs, inputs, places, errors)
@@ -216,7 +220,7 @@ def _raise(files: CaseFiles, findings: list[Finding]) -> None:
     """Raise all findings, each with its place in a file; as an error of input files where nothing else is wrong."""
     if not findings:
         return
-    located = [_placed(files, finding) for finding in dict.fromkeys(findings)]
+    located = in_order(_placed(files, finding) for finding in findings)
     if all(isinstance(finding, FileFinding) for finding in findings):
         raise InputFileError("\n".join(str(finding) for finding in located))
     raise ConfigError(located)
