@@ -238,6 +238,7 @@ def build_wells(builder: Builder, groups: list[GroupTable], rules: list[Rule], u
     restricted = restrict(rules, _well_table(connected), base, builder.timeline, unlicensed_share, errors)
     if errors.findings:
         return Pumping()
+    builder.site.warnings.extend(restricted.warnings)
     rates = np.split(restricted.rate, np.cumsum([len(g.names) for g in groups])[:-1], axis=1)
     return Pumping(tuple(_stress(group, rate) for group, rate in zip(connected, rates, strict=True)), restricted.log)
 
