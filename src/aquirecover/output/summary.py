@@ -58,12 +58,13 @@ def _aquifer_lines(dataset: xr.Dataset) -> list[str]:
     lines = []
     reference = dataset["reference_head"].values
     fields = compared_heads(dataset)
-    restricted = restriction_time(dataset) is not None
+    restricted, name = restriction_time(dataset) is not None, str(dataset.attrs["drawdown_reference"]).replace("_", " ")
     for aquifer in aquifer_layers(dataset):
         start, end = (float(area_mean(dataset, field, aquifer)) for field in fields)
         level = float(area_mean(dataset, reference, aquifer))
         text = f"  {aquifer:<12}  mean head {start:.2f} → {end:.2f} m"
         if restricted and abs(level - start) >= 0.05:
-            text += f", {(end - start) / (level - start):.0%} of the drawdown recovered"
+            share = round((end - start) / (level - start), 2) + 0.0  # no -0 %
+            text += f", {share:.0%} of the drawdown recovered (reference: {name})"
         lines.append(text if np.isfinite(end) else f"  {aquifer:<12}  no active cells")
     return lines
