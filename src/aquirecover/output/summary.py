@@ -25,6 +25,7 @@ def summary(dataset: xr.Dataset) -> str:
     ]
     lines += _pumping_lines(dataset)
     lines += _aquifer_lines(dataset)
+    lines += _low_lines(dataset)
     lines += [f"  warning       {text}" for text in str(attrs["warnings"]).splitlines()]
     return "\n".join(lines)
 
@@ -67,4 +68,16 @@ def _aquifer_lines(dataset: xr.Dataset) -> list[str]:
             share = round((end - start) / (level - start), 2) + 0.0  # no -0 %
             text += f", {share:.0%} of the drawdown recovered (reference: {name})"
         lines.append(text if np.isfinite(end) else f"  {aquifer:<12}  no active cells")
+    return lines
+
+
+def _low_lines(dataset: xr.Dataset) -> list[str]:
+    """Return a warning for each layer whose head falls below its bottom, where no water is left to carry it."""
+    lowest = dataset["head"].min("time").values
+    lines = []
+    for name, head, bottom in zip(dataset["layer_name"].values, lowest, dataset["bottom"].values, strict=True):
+        n = int((head < bottom).sum())
+        if n:
+            gap = float(np.nanmax(bottom - head))
+            lines.append(f"  warning       the head falls below the bottom of {name} in {n:,} cells, by {gap:.3g} m at most")
     return lines
