@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -136,8 +136,8 @@ def load_case(
     from aquirecover.flow.newton import NewtonSettings
     from aquirecover.flow.simulate import SimulateSettings
 
-    files = read_case(path, overrides=overrides, allow_outside=allow_outside)
-    problem = _build(files, cell_size)
+    files = _read(path, cell_size, overrides, allow_outside)
+    problem = _build(files)
     chosen = files.model.settings
     settings = SimulateSettings(newton=chosen.newton or NewtonSettings(), linear=chosen.linear or LinearSettings())
     return Case(problem, settings, files.resolved, dict(files.workspace.inputs), problem.context.restriction_log)
@@ -151,7 +151,7 @@ def load_problem(
     allow_outside: bool = False,
 ) -> Problem:
     """Return the problem of a scenario or model file; see `load_case`."""
-    return _build(read_case(path, overrides=overrides, allow_outside=allow_outside), cell_size)
+    return _build(_read(path, cell_size, overrides, allow_outside))
 
 
 def validate(
@@ -162,8 +162,8 @@ def validate(
     allow_outside: bool = False,
 ) -> Report:
     """Check a scenario or model file without running it; see `load_case` for parameters and errors."""
-    files = read_case(path, overrides=overrides, allow_outside=allow_outside)
-    problem = _build(files, cell_size)
+    files = _read(path, cell_size, overrides, allow_outside)
+    problem = _build(files)
     grid, schedule = problem.grid, problem.schedule
     return Report(
         name=problem.name,
@@ -184,7 +184,18 @@ def validate(
     )
 
 
-def _build(files: CaseFiles, cell_size: float | str | None) -> Problem:
+def _read(
+    path: str | os.PathLike[str], cell_size: float | str | None, overrides: Mapping[str, Any] | None, allow_outside: bool
+) -> CaseFiles:
+    """Return the files of a case with the cell size of the run, which is logged like an override."""
+    files, size = read_case(path, overrides=overrides, allow_outside=allow_outside), _size(cell_size)
+    if size is None:
+        return files
+    change = f"run cell_size: {files.model.grid.cell_size:g} → {size:g} m"
+    return replace(files, cell_size=size, log=(*files.log, change))
+
+
+def _build(files: CaseFiles) -> Problem:
     """Return the problem of files that passed their schema, checked physically."""
     from aquirecover.flow.checks import check_problem
 
@@ -195,7 +206,7 @@ def _build(files: CaseFiles, cell_size: float | str | None) -> Problem:
     places = Places({"areas": model.areas, "lines": model.lines}, inputs, model.crs, errors)
     site = Site(model.crs, inputs, places, errors)
     with collecting(errors, "grid.around"):
-        plan = build_plan(model.grid, len(model.layers), _size(cell_size), site)
+        plan = build_plan(model.grid, len(model.layers), files.cell_size, site)
         places.check_all(plan.extent)
         problem = _on_plan(files, plan, site)
     _raise(files, errors.findings)
