@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -192,6 +193,7 @@ def run_scenario(
     options, listener = options or RunOptions(), listener or Listener()
     folder = options.folder_of(path)
     refuse_finished(folder, options)
+    refuse_unwritable(folder)
     simulate = find_engine(options.engine)
     case = options.load(path)
     problem = case.problem
@@ -310,6 +312,14 @@ def refuse_finished(folder: Path, options: RunOptions) -> None:
     from aquirecover.output.files import refuse_existing
 
     refuse_existing([folder / "run.json", folder / "result.nc"], overwrite=options.overwrite)
+
+
+def refuse_unwritable(folder: Path) -> None:
+    """Raise `ResourceError` when a folder cannot be made or written, before a long run finds out."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        reason = "may not be written" if there.is_dir() else "is no folder"
+        raise ResourceError(f"{folder}: {there} {reason}. Choose another folder with --out.")
 
 
 def is_finished(folder: Path, case: Case, options: RunOptions) -> bool:

@@ -134,6 +134,13 @@ def test_too_little_memory_is_7(basin, call, monkeypatch):
     assert not (basin / "results").exists()
 
 
+def test_a_folder_that_cannot_be_made_is_7_before_the_run(basin, call):
+    (basin / "file").write_text("")
+    outcome = call("run", BAN, "--out", "file/results")
+    assert outcome.exit_code == 7
+    assert outcome.stderr == "file/results: file is no folder. Choose another folder with --out.\n"
+
+
 def test_cold_kernels_are_announced(basin, call, monkeypatch):
     monkeypatch.setattr(runner, "kernels_are_compiled", lambda: False)
     assert "compiling the numerical kernels (first run only)" in call("run", BAN, "--no-figures").stderr
