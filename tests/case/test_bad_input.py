@@ -143,6 +143,15 @@ def test_dates_out_of_order_of_several_wells_come_at_once(small: Any) -> None:
     ]
 
 
+def test_screen_upside_down(small: Any) -> None:
+    text = (small.folder / "wells.csv").read_text().splitlines()
+    screens = ("screen_top,screen_bottom", "-20,-40", "8,-8", "30,40")  # depths instead of elevations in the last row
+    (small.folder / "wells.csv").write_text("".join(f"{row},{screen}\n" for row, screen in zip(text, screens, strict=True)))
+    assert refused(small) == [
+        f"{WELLS}:4 screen_top = 30: must be above screen_bottom = 40: both are elevations in metres, positive up."
+    ]
+
+
 def test_rates_that_no_well_pumps(small: Any) -> None:
     with (small.folder / "rates.csv").open("a") as stream:
         stream.write("Est,2000-01-01,5\nEst,2001-01-01,6\n")

@@ -341,6 +341,10 @@ def connections(builder: Builder, table: Table, x: FloatArray, y: FloatArray, ke
     length = np.where((cell >= 0) & grid.active.ravel()[safe] & open_layers(builder, table, key), top - bottom, 0.0)
     if "screen_top" in table and "screen_bottom" in table:
         upper, lower = table.numbers("screen_top", missing=np.inf), table.numbers("screen_bottom", missing=-np.inf)
+        if np.any(upper <= lower):
+            rule = "must be above screen_bottom = {:g}: both are elevations in metres, positive up."
+            wrong = np.flatnonzero(upper <= lower).tolist()
+            raise ConfigError(Finding(f"screen_top = {upper[i]:g}", rule.format(lower[i]), table.at(i)) for i in wrong)
         crossed = np.minimum(top, upper[:, None]) - np.maximum(bottom, lower[:, None])
         length = np.minimum(length, np.clip(crossed, 0.0, None))
     k = builder.ground.properties.k.ravel()[safe]
