@@ -323,7 +323,9 @@ def refuse_unwritable(folder: Path) -> None:
 
 
 def is_finished(folder: Path, case: Case, options: RunOptions) -> bool:
-    """Tell whether a folder holds the finished result of a case: same configuration, inputs, engine and version."""
+    """Tell whether a folder holds the whole result of a case: same configuration, inputs, engine and version."""
+    import h5py
+
     try:
         found = json.loads((folder / "run.json").read_text(encoding="utf-8"))
         same = (
@@ -333,7 +335,10 @@ def is_finished(folder: Path, case: Case, options: RunOptions) -> bool:
             and found["engine"].startswith(options.engine)
         )
         drawn = (folder / FIGURES).is_dir() or not options.figures
-        return same and drawn and all((folder / name).is_file() for name in found["files"])
+        if not (same and drawn and all((folder / name).is_file() for name in found["files"])):
+            return False
+        with h5py.File(folder / "result.nc"):  # fails where the file was cut off
+            return True
     except (OSError, ValueError, KeyError, TypeError):
         return False
 

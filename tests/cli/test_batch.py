@@ -36,6 +36,11 @@ def test_a_batch_goes_on_after_a_failure_and_skips_what_is_finished(basin, call)
     assert [row["status"] for row in second] == ["skipped", "skipped"]
     assert Path("results/ban/result.nc").stat().st_mtime_ns == written
 
+    with Path("results/ban/result.nc").open("r+b") as stream:
+        stream.truncate(20_000)  # as a full disk or a broken copy leaves it
+    again = json.loads(call("batch", SCENARIOS, "--json", "--no-figures").stdout)
+    assert [row["status"] for row in again] == ["finished", "skipped"]
+
     coarse = json.loads(call("batch", SCENARIOS / "ban.yaml", "--json", "--no-figures", "--cell-size", "1km").stdout)
     assert [row["status"] for row in coarse] == ["finished"]
 
