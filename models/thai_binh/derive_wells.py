@@ -31,8 +31,9 @@ ABSTRACTION_2011 = 461_628.0
 # That multiplier in the base case: the sizes of wells, their permits and the zone 2 circles follow from it.
 BASE_SHARE = 0.35
 
-# Share of 2011 pumped in earlier years; constant after it (assumed: Nam Dinh's heads fell from 1996 on).
-HISTORY = {"1990-01-01": 0.02, "1996-01-01": 0.15, "2004-01-01": 0.55, "2011-01-01": 1.00}
+# Share of 2011 pumped at the start of earlier hydrological years (1 November), straight lines between; constant from that of
+# 2011 on (assumed: Nam Dinh's heads fell from 1996 on).
+HISTORY = {"1990-11-01": 0.02, "1995-11-01": 0.15, "2003-11-01": 0.55, "2010-11-01": 1.00}
 
 # People (P2 to P5, S19, S23 in README.md; the last three share the rest by area) and their part on piped surface
 # water in 2011 (assumed: the city's waterworks is old, the rural plants came later).

@@ -227,9 +227,9 @@ def plot(folder: Path) -> None:
 
 
 @main.command()
-@click.argument("kind", type=click.Choice(["model", "scenario", "batch"]), default="scenario")
+@click.argument("kind", type=click.Choice(["model", "scenario", "batch"]), default="scenario", metavar="[KIND]")
 def schema(kind: Kind) -> None:
-    """Print the JSON schema of a model, scenario or batch file."""
+    """Print the JSON schema of a file of KIND model, scenario (default) or batch."""
     from aquirecover.case.config import json_schema
 
     click.echo(json.dumps(json_schema(kind), indent=2, ensure_ascii=False))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -35,6 +36,7 @@ SECONDS_TO_COMPILE = 20.0
 BYTES_PER_CELL = 1200.0
 BYTES_OF_LIBRARIES = 0.4 * GIBIBYTE
 FIGURES = "figures"
+LATE_FRACTIONS = (0.9, 0.99)  # moments say nothing of earlier ones
 # Saved heads are held as heads, as a dataset, as drawdown, and once more while they are written.
 COPIES_OF_HEADS = 5
 
@@ -88,14 +90,26 @@ class RunOptions:
     figures: bool = True
 
     def folder_of(self, path: Path) -> Path:
-        """Return the folder of the results of a scenario file."""
-        return self.folder or Path("results") / path.stem
+        """Return the folder of the results of a scenario file, or of a model alone."""
+        return self.folder or Path("results") / name_of(path)
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The overrides, with the cell size as one of them, so that it is logged and stored like any other value."""
+        size = {} if self.cell_size is None else {"grid.cell_size": self.cell_size}
+        return {**self.overrides, **size}
 
     def load(self, path: Path) -> Case:
         """Read a scenario with these options; see `case.scenario.load_case`."""
         from aquirecover.case.scenario import load_case
 
-        return load_case(path, cell_size=self.cell_size, overrides=self.overrides, allow_outside=self.allow_outside)
+        return load_case(path, overrides=self.changes, allow_outside=self.allow_outside)
+
+
+def name_of(path: Path) -> str:
+    """Return the name of a run: that of the scenario file, or of the folder of a model file."""
+    resolved = path.resolve()
+    return resolved.parent.name if resolved.stem == "model" else resolved.stem
 
 
 @dataclass(frozen=True)
@@ -186,7 +200,7 @@ def run_scenario(
     case = options.load(path)
     problem = case.problem
     if skip_finished and is_finished(folder, case, options):
-        return RunOutcome(path.stem, problem.context.title, folder, skipped=True)
+        return RunOutcome(problem.name, problem.context.title, folder, skipped=True)
     check_memory(problem)
     if not kernels_are_compiled():
         listener.say("compiling the numerical kernels (first run only)")
@@ -194,7 +208,7 @@ def run_scenario(
     recovery = find_recovery(result, case.settings, listener)
     dataset, files = write_folder(folder, result, recovery, case.settings, options, listener)
     return RunOutcome(
-        path.stem,
+        problem.name,
         problem.context.title,
         folder,
         n_cell=int(problem.grid.active.sum()),
@@ -237,18 +251,22 @@ def _report_step(listener: Listener, problem: Problem, step: int, n_step: int, t
 def find_recovery(result: FlowResult, settings: SimulateSettings, listener: Listener) -> RecoveryReport | None:
     """Return the recovery of a result against all reference levels; None without a restriction.
 
-    The level without pumping is the equilibrium with the mean stresses of the last year and no pumping.
+    The level without pumping is the equilibrium with the mean stresses of the last year and no pumping. The late recovery times
+    lead from the heads at the start of the restriction to the equilibrium with the pumping of the last year.
     """
-    from aquirecover.flow.steady import solve_steady
-    from aquirecover.study.equilibrium import no_pumping_head
+    from aquirecover.flow.steady import recovery_times, solve_steady
+    from aquirecover.study.equilibrium import equilibrium_problem, no_pumping_head
     from aquirecover.study.recovery import assess_recovery
+    from aquirecover.study.recovery_report import LateRecovery
 
     problem = result.problem
-    if problem.context.restriction_start != problem.context.restriction_start:
+    if math.isnan(problem.context.restriction_start):
         return None
-    listener.say("solving the equilibrium without pumping")
-    level = no_pumping_head(problem, lambda p, period: solve_steady(p, period, settings))
-    return assess_recovery(result, no_pumping=level)
+    listener.say("solving the equilibrium without pumping, and the recovery times by moments")
+    report = assess_recovery(result, no_pumping=no_pumping_head(problem, lambda p, period: solve_steady(p, period, settings)))
+    restricted = equilibrium_problem(problem, pumping=True)
+    time, end_head = recovery_times(restricted, report.maps.start_head, 0, LATE_FRACTIONS, settings)
+    return dataclasses.replace(report, late=LateRecovery(LATE_FRACTIONS, time, end_head))
 
 
 def write_folder(
@@ -368,5 +386,5 @@ def validate_file(path: Path, options: RunOptions) -> dict[str, Any]:
     """
     from aquirecover.case.scenario import validate
 
-    report = validate(path, cell_size=options.cell_size, overrides=options.overrides, allow_outside=options.allow_outside)
+    report = validate(path, overrides=options.changes, allow_outside=options.allow_outside)
     return dataclasses.asdict(report)

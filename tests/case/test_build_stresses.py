@@ -58,6 +58,13 @@ def test_the_conductance_of_a_river_does_not_depend_on_the_cells(small: Any) -> 
         assert term(small.load_model(cell_size=cell_size), "main").conductance.sum() == pytest.approx(0.01 * 50.0 * 9500.0)
 
 
+def test_a_river_that_leaves_the_grid_is_told(small: Any) -> None:
+    small.change("model.yaml", "extent: [600000, 2260000, 610000, 2268000]", "extent: [600000, 2260000, 609000, 2268000]")
+    problem = small.load_model()
+    assert problem.context.warnings == ("rivers.main: 8 % of the line lies outside the grid or on inactive cells.",)
+    assert term(problem, "main").conductance.sum() == pytest.approx(0.01 * 50.0 * 8750.0)
+
+
 def test_a_stage_with_monthly_offsets_keeps_its_bed(small: Any) -> None:
     small.change("model.yaml", "bed_leakance: 0.01}", "bed_leakance: 0.01, monthly: [0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0]}")
     problem = small.load_model()

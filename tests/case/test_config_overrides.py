@@ -3,7 +3,7 @@
 import pytest
 
 from aquirecover.case.config import read_case
-from aquirecover.case.overrides import parse_assignment, rebase_paths
+from aquirecover.case.overrides import rebase_paths
 from aquirecover.errors import ConfigError
 
 SCENARIO = "scenarios/small/stop.yaml"
@@ -123,14 +123,6 @@ def test_texts_of_the_command_line_are_read_as_yaml(small):
     assert case.log[:2] == ("override time.steps: 2 → 7", "override layers.upper.k: 10 m/d → 25 m/d")
     assert findings(small.model, overrides={"time.steps": "[7"})[0].startswith("--set time.steps:2:1 is no YAML: ")
     assert findings(small.model, overrides={"time.steps": "x"}) == ["--set time.steps = 'x': must be a whole number."]
-
-
-def test_assignments():
-    assert parse_assignment("layers.qp1.k = 40 m/d") == ("layers.qp1.k", "40 m/d")
-    assert parse_assignment("title=a=b") == ("title", "a=b")
-    for text in ("layers.qp1.k", "=40", "layers.qp1.k=", ""):
-        with pytest.raises(ConfigError, match=r"must be key=value, as layers\.qp1\.k=40"):
-            parse_assignment(text)
 
 
 def test_paths_of_a_scenario_are_relative_to_the_scenario(small, geojson):

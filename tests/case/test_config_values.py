@@ -15,10 +15,18 @@ from aquirecover.case.model_config import Layer, Time
 from aquirecover.case.scalars import CalendarLength, Date, Flag, period_parts
 from aquirecover.case.stress_config import Head
 from aquirecover.case.values import Value
-from aquirecover.case.yaml_reader import walk
 from aquirecover.errors import ConfigError, Finding
 
 HEAD = TypeAdapter(Head)
+
+
+def walk(tree, path=()):
+    """Yield path and value of every leaf, and of every empty mapping or list."""
+    inner = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    for key, node in inner:
+        yield from walk(node, (*path, key))
+    if not inner or not tree:
+        yield path, tree
 
 
 def layer(**changes):

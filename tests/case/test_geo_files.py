@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pyproj
 import pytest
 import shapely
 
-from aquirecover.case import geo, raster
+from aquirecover.case import geo, geotiff, raster
 from aquirecover.errors import InputFileError
 
 UTM = "EPSG:3405"
@@ -50,6 +51,40 @@ def test_metres_in_a_geojson_without_crs_are_refused(tmp_path: Path, geojson: Ca
     )
 
 
+def test_a_damaged_file_is_read_or_refused(tmp_path: Path, geojson: Callable[..., Path]) -> None:
+    """Bytes changed, cut out and put in: nothing but `InputFileError` may come of it."""
+    ring = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 0.0]]
+    write_shapefile(tmp_path / "a.shp", 5, [[[(x, y) for x, y in reversed(ring)]]], [("a", 1.0)])
+    (tmp_path / "a.prj").write_text(pyproj.CRS(UTM).to_wkt("WKT1_ESRI"))
+    readers = {
+        geojson(tmp_path / "a.geojson", [feature("Polygon", [ring])]): lambda path: geo.read_shapes(path, None),
+        tmp_path / "a.shp": lambda path: geo.read_shapes(path, None),
+        tmp_path / "a.dbf": lambda path: geo.read_shapes(path.with_suffix(".shp"), None),
+        write_geotiff(tmp_path / "a.tif", SAMPLES.astype("float32"), nodata="-1"): geotiff.read_geotiff,
+        write_geotiff(tmp_path / "b.tif", SAMPLES.astype("float32"), "tiff_lzw"): geotiff.read_geotiff,
+    }
+    rng, refused = np.random.default_rng(11), 0
+    for path, read in readers.items():
+        good = path.read_bytes()
+        for _ in range(60):
+            data, at = bytearray(good), int(rng.integers(len(good)))
+            match int(rng.integers(3)):
+                case 0:
+                    data[at] = int(rng.integers(256))
+                case 1:
+                    del data[at : at + int(rng.integers(1, 30))]
+                case _:
+                    data[at:at] = rng.choice([b"[[[", b"NaN", b"null", b"\0\0", b"\xff" * 4])
+            path.write_bytes(bytes(data))
+            try:
+                read(path)
+            except InputFileError:
+                refused += 1
+        path.write_bytes(good)
+        read(path)
+    assert refused > 100
+
+
 def test_features_of_one_label_are_joined(tmp_path: Path, geojson: Callable[..., Path]) -> None:
     squares = [[[[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]], [[[5, 5], [7, 5], [7, 7], [5, 7], [5, 5]]]]
     path = geojson(tmp_path / "a.geojson", [feature("Polygon", ring, name="both") for ring in squares])
@@ -62,6 +97,10 @@ def test_features_of_one_label_are_joined(tmp_path: Path, geojson: Callable[...,
         ("{", "a.geojson is no readable GeoJSON: "),
         ("[]", "a.geojson is no GeoJSON: it has no type."),
         ('{"type": "FeatureCollection", "features": []}', "a.geojson holds no shapes."),
+        ('{"type": "FeatureCollection", "features": 3}', "a.geojson is no GeoJSON: its features must be a list."),
+        ('{"type": "FeatureCollection", "features": [3]}', "a.geojson: feature 1 is no feature."),
+        ('{"type": "Point", "coordinates": [NaN, 1]}', "a.geojson"),
+        ("[" * 100_000, "a.geojson is no readable GeoJSON: "),
         ('{"type": "Feature", "geometry": {"type": "Blob"}}', "a.geojson: feature 1 is no geometry: "),
     ],
 )
@@ -175,9 +214,9 @@ SAMPLES = np.arange(12.0).reshape(3, 4)
 
 
 @pytest.mark.parametrize("compression", [None, "tiff_lzw", "tiff_adobe_deflate", "packbits"])
-@pytest.mark.parametrize("dtype", ["float32", "int32", "uint8", "uint16"])
+@pytest.mark.parametrize("dtype", ["float32", "int32", "uint8", "uint16", "int16"])
 def test_geotiff_values_and_places(tmp_path: Path, compression: str | None, dtype: str) -> None:
-    read = raster.read_geotiff(write_geotiff(tmp_path / "a.tif", SAMPLES.astype(dtype), compression))
+    read = geotiff.read_geotiff(write_geotiff(tmp_path / "a.tif", SAMPLES.astype(dtype), compression))
     assert read.crs == UTM
     x, y = np.array([600005.0, 600035.0, 600012.0]), np.array([2259995.0, 2259975.0, 2259988.0])
     np.testing.assert_allclose(read.sample(x, y, UTM, "nearest"), [0.0, 11.0, 5.0])
@@ -187,12 +226,12 @@ def test_geotiff_values_and_places(tmp_path: Path, compression: str | None, dtyp
 @pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate"])
 def test_geotiff_predictors(tmp_path: Path, dtype: str, predictor: int, compression: str) -> None:
     values = (SAMPLES * 7).astype(dtype)
-    read = raster.read_geotiff(write_geotiff(tmp_path / "a.tif", values, compression, predictor=predictor))
+    read = geotiff.read_geotiff(write_geotiff(tmp_path / "a.tif", values, compression, predictor=predictor))
     np.testing.assert_array_equal(read.value[::-1], values)
 
 
 def test_geotiff_is_bilinear_and_empty_outside(tmp_path: Path) -> None:
-    read = raster.read_geotiff(write_geotiff(tmp_path / "a.tif", SAMPLES.astype("float32")))
+    read = geotiff.read_geotiff(write_geotiff(tmp_path / "a.tif", SAMPLES.astype("float32")))
     # value = column + 4 row at pixel centres, so (x - 600005) / 10 + 4 (2259995 - y) / 10 between them
     x, y = np.array([600008.0, 600027.5, 600050.0]), np.array([2259991.0, 2259980.0, 2259990.0])
     np.testing.assert_allclose(read.sample(x, y, UTM), [0.3 + 1.6, 2.25 + 6.0, np.nan])
@@ -201,36 +240,80 @@ def test_geotiff_is_bilinear_and_empty_outside(tmp_path: Path) -> None:
 def test_geotiff_nodata_is_left_out(tmp_path: Path) -> None:
     values = SAMPLES.astype("float32")
     values[0, 1] = -9999.0
-    read = raster.read_geotiff(write_geotiff(tmp_path / "a.tif", values, nodata="-9999"))
+    read = geotiff.read_geotiff(write_geotiff(tmp_path / "a.tif", values, nodata="-9999"))
     assert np.isnan(read.sample(np.array([600015.0]), np.array([2259995.0]), UTM, "nearest"))[0]
     # halfway between 0 and the missing pixel only the 0 counts
     np.testing.assert_allclose(read.sample(np.array([600010.0]), np.array([2259995.0]), UTM), [0.0])
 
 
+@pytest.mark.parametrize(("compression", "predictor"), [(1, 1), (8, 1), (8, 3)])
+def test_a_tiled_geotiff_of_doubles(tmp_path: Path, compression: int, predictor: int) -> None:
+    """A file put together by hand: two tiles of 16 x 16 doubles, of which the raster uses 3 rows and 20 columns."""
+    tiles = np.zeros((2, 16, 16))
+    values = np.arange(60.0).reshape(3, 20)
+    tiles[0, :3], tiles[1, :3, :4] = values[:, :16], values[:, 16:]
+    blocks = [tile.tobytes() for tile in tiles]
+    if predictor == 3:  # bytes of each row: the most significant of all doubles first, then differences
+        planes = [np.frombuffer(tile.astype(">f8").tobytes(), np.uint8).reshape(16, 16, 8).transpose(0, 2, 1) for tile in tiles]
+        blocks = [np.diff(plane.reshape(16, 128), axis=1, prepend=np.uint8(0)).tobytes() for plane in planes]
+    if compression == 8:
+        blocks = [zlib.compress(block) for block in blocks]
+    where = 8 + 2 + 14 * 12 + 4  # header, then the directory of 14 entries
+    keys, scale, tie = (1, 1, 0, 1, 3072, 0, 1, 3405), (10.0, 10.0, 0.0), (0.0, 0.0, 0.0, 600000.0, 2260000.0, 0.0)
+    parts = [
+        struct.pack("<8H", *keys),
+        struct.pack("<3d", *scale),
+        struct.pack("<6d", *tie),
+        struct.pack("<2I", *map(len, blocks)),
+    ]
+    starts = where + np.cumsum([0, *(len(part) for part in parts), 8])
+    data = [int(starts[5]), int(starts[5]) + len(blocks[0])]
+    entries = [
+        (256, 3, 1, 20),
+        (257, 3, 1, 3),
+        (258, 3, 1, 64),
+        (259, 3, 1, compression),
+        (262, 3, 1, 1),
+        (317, 3, 1, predictor),
+        (322, 3, 1, 16),
+        (323, 3, 1, 16),
+        (324, 4, 2, int(starts[4])),
+        (325, 4, 2, int(starts[3])),
+        (339, 3, 1, 3),
+        (33550, 12, 3, int(starts[1])),
+        (33922, 12, 6, int(starts[2])),
+        (34735, 3, 8, int(starts[0])),
+    ]
+    directory = struct.pack("<H", 14) + b"".join(struct.pack("<HHII", *entry) for entry in entries) + struct.pack("<I", 0)
+    path = tmp_path / "a.tif"
+    path.write_bytes(b"II*\0" + struct.pack("<I", 8) + directory + b"".join(parts) + struct.pack("<2I", *data) + b"".join(blocks))
+    np.testing.assert_array_equal(geotiff.read_geotiff(path).value[::-1], values)
+
+
 def test_geotiff_without_epsg_code_is_refused(tmp_path: Path) -> None:
     path = write_geotiff(tmp_path / "a.tif", SAMPLES.astype("float32"), keys=(1, 1, 0, 1, 1024, 0, 1, 1))
     with pytest.raises(InputFileError, match=r"does not name its CRS by an EPSG code .* the CRS is never guessed"):
-        raster.read_geotiff(path)
+        geotiff.read_geotiff(path)
 
 
 def test_geotiff_of_several_bands_is_refused(tmp_path: Path) -> None:
     path = write_geotiff(tmp_path / "a.tif", np.zeros((3, 4, 3), dtype="uint8"))
-    with pytest.raises(InputFileError, match=r"^a.tif has 3 bands of type RGB: one band of numbers can be read.$"):
-        raster.read_geotiff(path)
+    with pytest.raises(InputFileError, match=r"^a.tif has 3 bands: one band of numbers can be read.$"):
+        geotiff.read_geotiff(path)
 
 
 def test_a_huge_geotiff_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(raster, "LARGEST_RASTER", 11)
+    monkeypatch.setattr(geotiff, "LARGEST_RASTER", 11)
     path = write_geotiff(tmp_path / "a.tif", SAMPLES.astype("float32"))
     with pytest.raises(InputFileError, match=r"^a.tif has 4 x 3 pixels: at most 11 can be read.$"):
-        raster.read_geotiff(path)
+        geotiff.read_geotiff(path)
 
 
 def test_text_is_no_geotiff(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     path.write_text("no raster")
     with pytest.raises(InputFileError, match=r"^a.tif is no readable GeoTIFF: "):
-        raster.read_geotiff(path)
+        geotiff.read_geotiff(path)
 
 
 def test_netcdf_with_descending_rows_and_degrees(tmp_path: Path) -> None:

@@ -9,8 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aquirecover.case import yaml_reader
-from aquirecover.case.yaml_reader import MAX_DEPTH, YamlTree, parse_yaml, read_yaml, scalar, walk
+from aquirecover.case.yaml_reader import MAX_DEPTH, YamlTree, parse_yaml, read_yaml, scalar
 from aquirecover.errors import ConfigError, InputFileError
+
+
+def walk(tree, path=()):
+    """Yield path and value of every leaf, and of every empty mapping or list."""
+    inner = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    for key, node in inner:
+        yield from walk(node, (*path, key))
+    if not inner or not tree:
+        yield path, tree
 
 
 def findings(text):

@@ -36,6 +36,9 @@ def test_a_batch_goes_on_after_a_failure_and_skips_what_is_finished(basin, call)
     assert [row["status"] for row in second] == ["skipped", "skipped"]
     assert Path("results/ban/result.nc").stat().st_mtime_ns == written
 
+    coarse = json.loads(call("batch", SCENARIOS / "ban.yaml", "--json", "--no-figures", "--cell-size", "1km").stdout)
+    assert [row["status"] for row in coarse] == ["finished"]
+
     model.write_text(model.read_text(encoding="utf-8").replace("k: 8.0", "k: 9.0"), encoding="utf-8")
     third = call("batch", SCENARIOS / "ban.yaml", "--json", "--no-figures")
     assert [row["status"] for row in json.loads(third.stdout)] == ["finished"]

@@ -3,10 +3,12 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 
 from aquirecover import runner
 from aquirecover.errors import ResourceError
+from aquirecover.output.results import open_results
 
 BAN = "scenarios/confined_basin/ban.yaml"
 FILES = ["result.nc", "recovery.csv", "budget.csv", "wells.csv", "run.json"]
@@ -137,11 +139,34 @@ def test_cold_kernels_are_announced(basin, call, monkeypatch):
     assert "compiling the numerical kernels (first run only)" in call("run", BAN, "--no-figures").stderr
 
 
+def test_the_cell_size_is_stored_like_any_value(basin, call):
+    assert call("run", BAN, "-q", "--no-figures", "--cell-size", "1 km").exit_code == 0
+    stored = json.loads((basin / "results/ban/run.json").read_text(encoding="utf-8"))
+    assert stored["n_cell"] == 300
+    assert stored["config"]["model"]["grid"]["cell_size"] == "1 km"
+    assert stored["restriction_log"][0] == "override grid.cell_size: 500 m → 1 km"
+
+
+def test_late_recovery_times_are_kept_and_drawn(basin, call):
+    assert call("run", BAN, "-q").exit_code == 0
+    dataset = open_results(basin / "results/ban")
+    early, late = dataset["late_time_to_recovery"].values
+    fixed = np.zeros((3, 20, 20), dtype=bool)
+    fixed[[0, 2], :, -1] = True
+    assert np.isnan(early[fixed]).all()
+    assert np.isfinite(early[0][:, :-1]).all()
+    assert (late > early)[~np.isnan(early)].all()
+    # ten per cent are left at the one and one per cent at the other: 2.3 time constants apart, the same everywhere in the end
+    assert np.nanmax(late - early) / np.nanmin(late - early) == pytest.approx(1.0, abs=0.1)
+    assert (basin / "results/ban/figures/late_recovery_maps.png").stat().st_size > 0
+
+
 def test_a_model_alone_runs_without_recovery(basin, call):
     outcome = call("run", "models/confined_basin/model.yaml", "--json", "--no-figures")
     assert outcome.exit_code == 0, outcome.stderr
     assert json.loads(outcome.stdout)["recovery"] == []
-    assert not (basin / "results/model/recovery.csv").exists()
+    assert (basin / "results/confined_basin/budget.csv").exists()
+    assert not (basin / "results/confined_basin/recovery.csv").exists()
 
 
 def test_a_name_with_brackets_is_no_markup(basin, call):

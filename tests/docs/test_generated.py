@@ -48,3 +48,9 @@ def test_an_old_page_is_found(generate, tmp_path, monkeypatch, capsys):
     assert generate.main(["--check"]) == 1
     assert not (tmp_path / "docs").exists()
     assert "cli.md: is out of date" in capsys.readouterr().out
+
+
+def test_every_verification_test_is_on_its_page():
+    page = (DOCS / "verification.md").read_text(encoding="utf-8")
+    for file in (DOCS.parent / "tests/verification").glob("test_*.py"):
+        assert f"| `{file.stem}` |" in page

@@ -139,5 +139,7 @@ def test_a_child_that_is_killed_is_a_failure_of_its_own(basin):
 
 def spawned_by(parent: int) -> list[int]:
     """Return the workers that a process has spawned (not the tracker that multiprocessing starts beside them)."""
-    listing = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(parent)], capture_output=True, text=True, check=False)
+    listing = subprocess.run(
+        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(parent)], capture_output=True, text=True, check=False
+    )
     return [int(line.split()[0]) for line in listing.stdout.splitlines() if "spawn_main" in line]

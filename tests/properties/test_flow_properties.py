@@ -196,7 +196,7 @@ def mirror(problem: Problem) -> Problem:
         return field[..., ::-1, ::-1]
 
     new = Grid(grid.dx[::-1], grid.dy[::-1], turned(grid.top), turned(grid.bottom), turned(grid.active))
-    fields = {name: turned(getattr(properties, name)) for name in vars(properties)}
+    fields = {name: turned(field) if isinstance(field, np.ndarray) else field for name, field in vars(properties).items()}
     stresses = []
     for stress in problem.stresses:
         values = dict(stress.values())

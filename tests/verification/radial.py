@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from aquirecover.flow.grid import Grid
+from aquirecover.flow.linear import LinearSettings
+from aquirecover.flow.simulate import SimulateSettings
 from aquirecover.flow.stresses import Wells
+
+# cells a thousand times longer than wide are no work for a point-wise smoother
+DIRECT = SimulateSettings(linear=LinearSettings(method="direct"))
 
 
 def quarter_grid(first: float, growth: float, reach: float, distance: float, thickness: float = 10.0) -> tuple[Grid, int]:

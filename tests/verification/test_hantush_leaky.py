@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from radial import quarter_grid
+from radial import DIRECT, quarter_grid
 
 from aquirecover import analytical
 from aquirecover.flow.grid import Grid
@@ -44,7 +44,7 @@ def leaky(schedule: Schedule) -> tuple[Problem, np.ndarray]:
 def test_transient_leaky_drawdown() -> None:
     n_steps = 40
     problem, radius = leaky(Schedule(np.diff(TIMES, prepend=0.0), n_steps=n_steps, step_multiplier=[1.15, 1.0, 1.0, 1.0]))
-    model = -simulate(problem).observation_head[n_steps - 1 :: n_steps]
+    model = -simulate(problem, DIRECT).observation_head[n_steps - 1 :: n_steps]
     exact = analytical.hantush(RATE, TRANSMISSIVITY, STORATIVITY, LEAKANCE, radius, TIMES[:, None])
     assert model[:, 0] == pytest.approx(exact[:, 0], rel=0.01)
     assert model[:, 1] == pytest.approx(exact[:, 1], abs=0.01 * exact[-1, 1])
@@ -52,7 +52,7 @@ def test_transient_leaky_drawdown() -> None:
 
 def test_steady_leaky_drawdown_and_its_source() -> None:
     problem, radius = leaky(Schedule(1.0, steady=True))
-    result = simulate(problem)
+    result = simulate(problem, DIRECT)
     exact = analytical.leaky_steady(RATE, TRANSMISSIVITY, LEAKANCE, radius)
     assert -result.observation_head[0] == pytest.approx(exact, rel=0.01)
     leaked = result.budget.inflow[0, problem.terms.index("above")]

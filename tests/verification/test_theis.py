@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from radial import corner, quarter_grid, quarter_well
+from radial import DIRECT, corner, quarter_grid, quarter_well
 
 from aquirecover import analytical
 from aquirecover.flow.problem import Observations, Problem
@@ -37,7 +37,7 @@ def drawdown(growth: float, n_steps: int) -> tuple[np.ndarray, np.ndarray]:
         stresses=(quarter_well(grid, RATE),),
         observations=Observations(("near", "far"), cells),
     )
-    result = simulate(problem)
+    result = simulate(problem, DIRECT)
     last = np.cumsum(problem.schedule.n_steps) - 1
     radius = np.hypot(grid.x[[near, far]], 0.5 * grid.dx[0])
     return -result.observation_head[last], analytical.theis(RATE, TRANSMISSIVITY, STORATIVITY, radius, TIMES[:, None])

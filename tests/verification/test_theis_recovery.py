@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from radial import corner, quarter_grid, quarter_well
+from radial import DIRECT, corner, quarter_grid, quarter_well
 
 from aquirecover.flow.problem import Observations, Problem
 from aquirecover.flow.properties import AquiferProperties
@@ -36,7 +36,7 @@ def residual_drawdown(growth: float, n_steps: np.ndarray, multiplier: tuple[floa
         stresses=(quarter_well(grid, rate),),
         observations=Observations(("at 100 m",), corner(grid, column)),
     )
-    result = simulate(problem)
+    result = simulate(problem, DIRECT)
     return -result.observation_head[np.cumsum(n_steps) - 1, 0]
 
 

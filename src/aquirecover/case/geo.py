@@ -115,22 +115,27 @@ def _read_geojson(path: Path) -> tuple[list[Any], list[dict[str, Any]], str]:
 
     try:
         data = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise InputFileError(f"{path.name} is no readable GeoJSON: {error}.") from error
     if not isinstance(data, dict) or "type" not in data:
         raise InputFileError(f"{path.name} is no GeoJSON: it has no type.")
     features = data.get("features") if data["type"] == "FeatureCollection" else [data]
     geometries, attributes = [], []
-    for number, feature in enumerate(features or [], start=1):
+    if not isinstance(features, list):
+        raise InputFileError(f"{path.name} is no GeoJSON: its features must be a list.")
+    for number, feature in enumerate(features, start=1):
+        if not isinstance(feature, dict):
+            raise InputFileError(f"{path.name}: feature {number} is no feature.")
         content = feature.get("geometry") if feature.get("type") == "Feature" else feature
-        if content is None:
+        if content is None or (isinstance(content, dict) and content.get("coordinates") == []):
             continue
         try:
             geometry = shapely.from_geojson(json.dumps(content))
         except (shapely.GEOSException, TypeError) as error:
             raise InputFileError(f"{path.name}: feature {number} is no geometry: {error}.") from error
         geometries.append(geometry if shapely.is_valid(geometry) else shapely.make_valid(geometry))
-        attributes.append(dict(feature.get("properties") or {}))
+        properties = feature.get("properties")
+        attributes.append(dict(properties) if isinstance(properties, dict) else {})
     return geometries, attributes, _geojson_crs(data)
 
 
@@ -139,8 +144,9 @@ def _geojson_crs(data: dict[str, Any]) -> str:
     member = data.get("crs")
     if not member:
         return LONGITUDE_LATITUDE
-    name = str(member.get("properties", {}).get("name", ""))
-    return LONGITUDE_LATITUDE if name.endswith("CRS84") else name
+    properties = member.get("properties") if isinstance(member, dict) else None
+    name = str(properties.get("name", "")) if isinstance(properties, dict) else ""
+    return LONGITUDE_LATITUDE if name.endswith("CRS84") else name or "a crs member without a name"
 
 
 def transformer(source: str, target: str) -> Any:
@@ -170,16 +176,19 @@ def to_crs(geometry: np.ndarray, source: str, target: str | None, name: str) -> 
     import shapely
 
     flat = shapely.force_2d(geometry)
+    xy = shapely.get_coordinates(flat)
+    if not np.all(np.isfinite(xy)):
+        raise InputFileError(f"{name} has coordinates that are no finite numbers.")
     if target is None or source == target:
         return np.asarray(flat)
-    xy = shapely.get_coordinates(flat)
     if source == LONGITUDE_LATITUDE and xy.size and (np.abs(xy[:, 0]).max() > 360.0 or np.abs(xy[:, 1]).max() > 90.0):
         x, y = xy[np.argmax(np.abs(xy).max(axis=1))]
         raise InputFileError(
             f"{name} has coordinates such as ({x:.0f}, {y:.0f}), which are no longitude and latitude: "
             "a GeoJSON in another CRS must name it in its crs member."
         )
-    moved = np.column_stack(transformer(source, target).transform(xy[:, 0], xy[:, 1]))
+    # lists, since pyproj takes an array of one point for a number, of which older numpy warns
+    moved = np.column_stack(transformer(source, target).transform(xy[:, 0].tolist(), xy[:, 1].tolist()))
     if not np.all(np.isfinite(moved)):
         raise InputFileError(f"{name} does not transform from {source[:60]} to {target}: its CRS is probably wrong.")
     return np.asarray(shapely.set_coordinates(np.array(flat, dtype=object), moved))

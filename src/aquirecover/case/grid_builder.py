@@ -215,4 +215,4 @@ def _properties(config: schema.ModelConfig, grid: Grid, plan: Plan, site: Site) 
             if layer.specific_yield is not None:
                 drainable[number] = site.over(layer.specific_yield, plan, where, f"{key}.specific_yield")
     convertible = np.array([layer.convertible for layer in config.layers.values()], dtype=np.float64)
-    return AquiferProperties(grid, k, k33, None, storage, drainable, convertible)
+    return AquiferProperties(grid, k, k33, None, storage, drainable, convertible, averaging=config.averaging)

@@ -316,6 +316,8 @@ class ModelConfig(Section):
     """Where heads are followed, and what was measured there."""
     zones: Zones | None = None
     """Parts of the model whose water budgets are listed."""
+    averaging: Literal["upstream", "harmonic"] = "upstream"
+    """Flow between convertible cells: with the saturated thickness of the upstream one, or with the harmonic mean of both."""
     level_limit: LevelLimit | None = None
     """Legal limit that heads are compared with."""
     time: Time

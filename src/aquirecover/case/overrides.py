@@ -15,7 +15,7 @@ from aquirecover.case.model_config import ModelConfig
 from aquirecover.case.sections import Section
 from aquirecover.case.values import Quantity, Spatial, Value
 from aquirecover.case.yaml_reader import YamlTree, parse_yaml
-from aquirecover.errors import Collector, ConfigError, Finding
+from aquirecover.errors import Collector, ConfigError
 from aquirecover.variables import base_unit
 
 PATH_KEYS = frozenset({"file", "raster", "netcdf", "polygons", "points", "stations", "measured", "rates"})
@@ -106,20 +106,6 @@ def from_texts(values: Mapping[str, Any]) -> list[Override]:
             errors.extend(error.findings)
     errors.raise_if_any()
     return from_mapping(found)
-
-
-def parse_assignment(text: str) -> tuple[str, str]:
-    """Return dotted path and value of a text ``layers.qp1.k=40``.
-
-    Raises
-    ------
-    ConfigError
-        When there is no ``=``, no path or no value.
-    """
-    key, _, value = (part.strip() for part in text.partition("="))
-    if not key or not value:
-        raise ConfigError([Finding("", f"{text!r} must be key=value, as layers.qp1.k=40.", "--set")])
-    return key, value
 
 
 def rebase_paths(value: Any, source: str | os.PathLike[str], target: str | os.PathLike[str], key: str = "") -> Any:

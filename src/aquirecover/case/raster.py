@@ -1,11 +1,10 @@
-"""Values of GeoTIFF and NetCDF rasters and of scattered points at the places of the grid."""
+"""Values of rasters and of scattered points at the places of the grid; NetCDF files."""
 
 from __future__ import annotations
 
-import warnings
+import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -13,10 +12,7 @@ from aquirecover.case import geo
 from aquirecover.errors import InputFileError
 from aquirecover.flow.arrays import FloatArray
 
-LARGEST_RASTER = 100_000_000
-PIXEL_SCALE, TIE_POINT, TRANSFORMATION, GEO_KEYS, NODATA = 33550, 33922, 34264, 34735, 42113
-COMPRESSION, PREDICTOR, SAMPLES = 259, 317, 277
-READABLE = {1: "none", 5: "LZW", 8: "deflate", 32946: "deflate", 32773: "PackBits"}
+BROKEN = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, MemoryError, struct.error)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,87 +85,6 @@ def _position(centre: FloatArray, value: FloatArray) -> tuple[FloatArray, np.nda
     return np.interp(value, centre, np.arange(centre.size, dtype=np.float64)), within
 
 
-def read_geotiff(path: Path) -> Raster:
-    """Read the first band of a GeoTIFF.
-
-    Striped or tiled, uncompressed, deflate, LZW or PackBits; 8, 16 and 32 bit integers and 32 and 64 bit floats (kept to
-    single precision); north up.
-
-    Raises
-    ------
-    InputFileError
-        When the file is missing, too large, or of a kind that is not read: the message names it.
-    """
-    from PIL import Image, UnidentifiedImageError
-
-    if not path.is_file():
-        raise InputFileError(f"{path.name} does not exist (looked in {path.parent}).")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(path, formats=["TIFF"])
-        with image:
-            width, height = image.size
-            if width * height > LARGEST_RASTER:
-                raise InputFileError(f"{path.name} has {width} x {height} pixels: at most {LARGEST_RASTER} can be read.")
-            tags: dict[int, Any] = dict(image.tag_v2)  # type: ignore[attr-defined]
-            _check_kind(tags, image.mode, path.name)
-            value = np.asarray(image, dtype=np.float64)
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
-        raise InputFileError(f"{path.name} is no readable GeoTIFF: {error}.") from error
-    return _placed(value, tags, path.name)
-
-
-def _check_kind(tags: dict[int, Any], mode: str, name: str) -> None:
-    """Refuse compressions and pixel types that would be read wrongly."""
-    compression = int(tags.get(COMPRESSION, 1))
-    if compression not in READABLE:
-        known = ", ".join(dict.fromkeys(READABLE.values()))
-        raise InputFileError(f"{name} is compressed by method {compression}: {known} can be read.")
-    if int(tags.get(SAMPLES, 1)) != 1 or mode not in {"L", "I", "F", "I;16", "I;16B", "I;16S", "I;16L"}:
-        raise InputFileError(f"{name} has {tags.get(SAMPLES, 1)} bands of type {mode}: one band of numbers can be read.")
-
-
-def _placed(value: FloatArray, tags: dict[int, Any], name: str) -> Raster:
-    """Give pixels their coordinates and turn missing data into NaN."""
-    n_y, n_x = value.shape
-    if TRANSFORMATION in tags:
-        a, b, _, x0, c, d, _, y0 = tags[TRANSFORMATION][:8]
-        if b or c:
-            raise InputFileError(f"{name} is rotated: save it north up.")
-        scale_x, scale_y = a, -d
-    elif PIXEL_SCALE in tags and TIE_POINT in tags:
-        scale_x, scale_y = tags[PIXEL_SCALE][:2]
-        column, row, _, x0, y0 = tags[TIE_POINT][:5]
-        x0, y0 = x0 - column * scale_x, y0 + row * scale_y
-    else:
-        raise InputFileError(f"{name} has no position: it needs ModelPixelScale and ModelTiepoint, or ModelTransformation.")
-    keys = np.asarray(tags.get(GEO_KEYS, ()), dtype=np.int64).reshape(-1, 4)
-    shift = 0.0 if _geo_key(keys, 1025) == 2 else 0.5
-    missing = str(tags.get(NODATA, "")).strip("\0 ")
-    if missing:
-        value = np.where(np.isclose(value, float(missing), rtol=1e-6, atol=0.0), np.nan, value)
-    value = np.where(np.isfinite(value), value, np.nan)
-    x = x0 + (np.arange(n_x) + shift) * scale_x
-    y = y0 - (np.arange(n_y) + shift) * scale_y
-    return Raster(x, y[::-1], value[::-1], _raster_crs(keys, name), name)
-
-
-def _geo_key(keys: np.ndarray, number: int) -> int:
-    """Return a short value of the GeoKey directory, 0 when it is absent."""
-    found = keys[(keys[:, 0] == number) & (keys[:, 1] == 0), 3]
-    return int(found[0]) if found.size else 0
-
-
-def _raster_crs(keys: np.ndarray, name: str) -> str:
-    """Return the CRS of the GeoKeys, from the projected code or else the geographic one."""
-    for number in (3072, 2048):
-        code = _geo_key(keys, number)
-        if 0 < code < 32767:
-            return f"EPSG:{code}"
-    raise InputFileError(f"{name} does not name its CRS by an EPSG code (GeoKey 3072 or 2048): the CRS is never guessed.")
-
-
 def read_netcdf(path: Path, variable: str, crs: str | None) -> Raster:
     """Read a two-dimensional variable of a NetCDF-4 file.
 
@@ -197,7 +112,7 @@ def read_netcdf(path: Path, variable: str, crs: str | None) -> Raster:
                 there = ", ".join(str(name) for name in dataset.data_vars)
                 raise InputFileError(f"{path.name} has no variable {variable!r}; there are {there}.")
             array = dataset[variable].squeeze(drop=True).load()
-    except (OSError, ValueError) as error:
+    except (RuntimeError, *BROKEN) as error:
         raise InputFileError(f"{path.name} is no readable NetCDF-4 file: {error}.") from error
     degrees = geo.LONGITUDE_LATITUDE
     for along_x, along_y, kind in (("x", "y", crs), ("lon", "lat", degrees), ("longitude", "latitude", degrees)):

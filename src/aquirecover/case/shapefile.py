@@ -16,6 +16,7 @@ from aquirecover.flow.arrays import FloatArray
 
 POINT_TYPES, LINE_TYPES, POLYGON_TYPES = (1, 11, 21), (3, 13, 23), (5, 15, 25)
 HEADER = 100
+LARGEST_COORDINATE = 1e12
 
 
 def read_shapefile(path: Path) -> tuple[list[Any], list[dict[str, Any]], str]:
@@ -31,13 +32,15 @@ def read_shapefile(path: Path) -> tuple[list[Any], list[dict[str, Any]], str]:
     InputFileError
         When a part is missing or broken, or holds another kind of shape.
     """
+    import shapely
+
     projection, table = path.with_suffix(".prj"), path.with_suffix(".dbf")
     if not projection.is_file():
         raise InputFileError(f"{path.name} has no {projection.name} beside it: the CRS of a shapefile is never guessed.")
     try:
         geometries = _read_records(path.read_bytes(), path.name)
         attributes = _read_table(table.read_bytes()) if table.is_file() else [{} for _ in geometries]
-    except (struct.error, IndexError, ValueError, UnicodeDecodeError) as error:
+    except (struct.error, IndexError, ValueError, shapely.GEOSException) as error:
         raise InputFileError(f"{path.name} is no readable shapefile: {error}.") from error
     if len(attributes) != len(geometries):
         raise InputFileError(f"{table.name} has {len(attributes)} rows: {path.name} has {len(geometries)} shapes.")
@@ -74,6 +77,8 @@ def _shape(record: bytes, name: str) -> Any:
     n_part, n_point = struct.unpack_from("<2i", record, 36)
     begin = np.frombuffer(record, "<i4", n_part, 44)
     xy = np.frombuffer(record, "<f8", 2 * n_point, 44 + 4 * n_part).reshape(-1, 2)
+    if not np.all(np.abs(xy) < LARGEST_COORDINATE):
+        raise ValueError("a coordinate is no finite number")
     parts = [part for part in np.split(xy, begin[1:]) if len(part) > 1]
     return shapely.MultiLineString(parts) if kind in LINE_TYPES else _polygon(parts)
 
@@ -97,6 +102,8 @@ def _polygon(rings: list[FloatArray]) -> Any:
 def _read_table(data: bytes) -> list[dict[str, Any]]:
     """Return the rows of a dBASE III table; numbers become floats, deleted rows stay, since shapes stay too."""
     n_row, header, width = struct.unpack_from("<IHH", data, 4)
+    if width < 1 or header + n_row * width > len(data):
+        raise ValueError("its table is cut off")
     fields, position = [], 32
     while data[position] != 0x0D:
         label = data[position : position + 11].split(b"\0")[0].decode("ascii")

@@ -306,11 +306,11 @@ class Site:
                 return self._from_raster(value, x, y, key)
 
     def _from_raster(self, value: Value, x: FloatArray, y: FloatArray, key: str) -> FloatArray:
-        from aquirecover.case import raster
+        from aquirecover.case import geotiff, raster
 
         path = self.files.path(value.raster or value.netcdf or "", f"{key}.{value.kind}")
         if value.raster:
-            source: raster.Raster = self.files.once(raster.read_geotiff, path)
+            source: raster.Raster = self.files.once(geotiff.read_geotiff, path)
         else:
             source = self.files.once(raster.read_netcdf, path, value.variable, self.crs)
         return source.sample(x, y, self.crs, value.method)

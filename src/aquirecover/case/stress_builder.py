@@ -129,10 +129,14 @@ def _evapotranspiration(builder: Builder, name: str, config: schema.Evapotranspi
 def _on_line(builder: Builder, reference: str, layer: str | None, key: str) -> tuple[IntArray, FloatArray, FloatArray]:
     """Return the active cells that a line crosses, its length in each and its mean chainage there, m."""
     plan = builder.ground.plan
-    pieces = geo.cut_line(builder.site.places.line(reference, f"{key}.line"), plan.x_edge, plan.y_edge)
+    line = builder.site.places.line(reference, f"{key}.line")
+    pieces = geo.cut_line(line, plan.x_edge, plan.y_edge)
     if not pieces.row.size:
         raise refuse(f"{key}.line", f"= {reference!r} does not cross the grid.")
     cell, found = builder.active(pieces.row, pieces.column, layer, key)
+    lost = 1.0 - float(pieces.length[found].sum()) / line.length
+    if lost > 0.01:
+        builder.site.warnings.append(f"{key}: {100.0 * lost:.0f} % of the line lies outside the grid or on inactive cells.")
     unique, index = np.unique(cell, return_inverse=True)
     length: FloatArray = np.bincount(index, weights=pieces.length[found]).astype(np.float64)
     chainage = np.bincount(index, weights=(pieces.length * pieces.chainage)[found]) / length

@@ -6,7 +6,7 @@ import csv
 import io
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -253,24 +253,24 @@ def read_table(
 def parse_table(content: bytes, source: str) -> Table:
     """Return the table of the content of a CSV file; see `read_table`."""
     text = _decode(content, source)
-    header, rows, lines = _split(text, source)
+    rows = _Rows(source)
+    rows.read(text)
     errors = Collector()
-    for index, column in enumerate(header):
+    for index, column in enumerate(rows.header):
         if not column:
             errors.add(f"column {index + 1}", "has no name: name it, or remove it.", f"{source}:1")
-        elif column in header[:index]:
+        elif column in rows.header[:index]:
             errors.add(column, "is the name of two columns: remove or rename one.", f"{source}:1")
-    ragged = [row for row, cells in enumerate(rows) if len(cells) != len(header)]
-    for row in ragged[:SHOWN]:
-        message = f"has {len(rows[row])} cells where the header has {len(header)}: put text that holds the separator in quotes."
-        errors.add("", message, f"{source}:{lines[row]}")
-    if len(ragged) > SHOWN:
-        errors.add("", f"{len(ragged) - SHOWN} more rows have another number of cells than the header.", source)
-    if not rows:
+    n = len(rows.header)
+    for line, length in rows.ragged[:SHOWN]:
+        message = f"has {length} cells where the header has {n}: put text that holds the separator in quotes."
+        errors.add("", message, f"{source}:{line}")
+    if len(rows.ragged) > SHOWN:
+        errors.add("", f"{len(rows.ragged) - SHOWN} more rows have another number of cells than the header.", source)
+    if not rows.lines and not rows.ragged:
         errors.add("", "has column names but no rows.", f"{source}:1")
     errors.raise_if_any()
-    cells = [tuple(map(str.strip, column)) for column in zip(*rows, strict=True)]
-    return Table(source, dict(zip(header, cells, strict=True)), tuple(lines))
+    return Table(source, {name: tuple(map(str.strip, rows.cells[i::n])) for i, name in enumerate(rows.header)}, tuple(rows.lines))
 
 
 def _decode(content: bytes, source: str) -> str:
@@ -288,28 +288,53 @@ def _decode(content: bytes, source: str) -> str:
     return text
 
 
-def _split(text: str, source: str) -> tuple[list[str], list[list[str]], list[int]]:
-    """Return column names, rows that are not blank, and the line on which each of these begins."""
-    first = text.lstrip("\r\n").split("\n", 1)[0]
-    delimiter = max(DELIMITERS, key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    header: list[str] = []
-    rows: list[list[str]] = []
-    lines: list[int] = []
-    before = 0
-    try:
-        for cells in reader:
-            if cells and (cells[0].strip() or any(map(str.strip, cells))):
-                if header:
-                    rows.append(cells)
-                    lines.append(before + 1)
-                else:
-                    header = [name.strip() for name in cells]
-            before = reader.line_num
-    except csv.Error as error:
-        message = f"cannot be read as CSV ({error}): look for a quote that is not closed."
-        raise ConfigError([Finding("", message, f"{source}:{before + 1}")]) from error
-    return header, rows, lines
+@dataclass
+class _Rows:
+    """The cells of a table one after the other, which is cheaper than a list for each of a million rows.
+
+    Parameters
+    ----------
+    source : str
+        File as it is shown in messages.
+    header : list of str
+        Column names.
+    cells : list of str
+        Of all rows as long as the header.
+    lines : list of int
+        Line on which each of these rows begins.
+    ragged : list of tuple of int
+        Line and length of the other rows; blank ones are left out.
+    """
+
+    source: str
+    header: list[str] = field(default_factory=list)
+    cells: list[str] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    ragged: list[tuple[int, int]] = field(default_factory=list)
+
+    def read(self, text: str) -> None:
+        """Take the rows of a text."""
+        first = text.lstrip("\r\n").split("\n", 1)[0]
+        delimiter = max(DELIMITERS, key=first.count)
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        before = 0
+        try:
+            for cells in reader:
+                if cells and (cells[0].strip() or any(map(str.strip, cells))):
+                    self._take(cells, before + 1)
+                before = reader.line_num
+        except csv.Error as error:
+            message = f"cannot be read as CSV ({error}): look for a quote that is not closed."
+            raise ConfigError([Finding("", message, f"{self.source}:{before + 1}")]) from error
+
+    def _take(self, cells: list[str], line: int) -> None:
+        if not self.header:
+            self.header = [name.strip() for name in cells]
+        elif len(cells) == len(self.header):
+            self.cells.extend(cells)
+            self.lines.append(line)
+        else:
+            self.ragged.append((line, len(cells)))
 
 
 def _number(cell: str) -> float:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -284,16 +283,3 @@ class _Builder:
         elif frame.key is not None:
             frame.node.setdefault(frame.key, value)
             frame.key = None
-
-
-def walk(tree: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Yield path and scalar of every leaf of a tree, and of every empty mapping or list."""
-    todo: list[tuple[Path, Any]] = [(path, tree)]
-    while todo:
-        path, node = todo.pop()
-        if isinstance(node, dict) and node:
-            todo += [((*path, key), value) for key, value in reversed(node.items())]
-        elif isinstance(node, list) and node:
-            todo += [((*path, index), value) for index, value in reversed(list(enumerate(node)))]
-        else:
-            yield path, node

@@ -168,7 +168,7 @@ class FlowSystem:
         """
         total = np.empty(self.shape)
         faces = self.faces
-        kernels.net_inflow(state.head, state.saturation, faces.cx, faces.cy, faces.cz, total)
+        kernels.net_inflow(state.head, state.saturation, faces, total)
         through = float(np.abs(total[self.fixed]).sum())
         release, _ = self.storage_flow(state, interval)
         through += float(np.abs(release).sum())
@@ -183,8 +183,9 @@ class FlowSystem:
         """Return the sum of absolute residuals that rounding of the heads alone may leave, m³/d.
 
         Of the flows between cells, of storage, which in a short step or a quiet one outweighs all others, and of stresses.
+        Heads count as 1 mm or more, so that a model that comes to rest at zero is not followed down to the smallest number.
         """
-        head = state.head.ravel()
+        head = np.maximum(np.abs(state.head), 1e-3).ravel()
         scale = float(kernels.weighted_absolute_sum(self._full_diagonal.ravel(), head))
         if not interval.steady:
             scale += float(kernels.weighted_absolute_sum(self._full_storage.ravel(), head)) / interval.dt
@@ -200,7 +201,7 @@ class FlowSystem:
         diagonal += faces.cz
         diagonal[1:] += faces.cz[:-1]
         kernels.face_derivatives(
-            state.head, state.saturation, state.slope, faces.cx, faces.cy, self.unknown, far_x, near_x, far_y, near_y, diagonal
+            state.head, state.saturation, state.slope, faces, self.unknown, far_x, near_x, far_y, near_y, diagonal
         )
         for cell, _, slope in self.stress_flows(state.head, interval.period):
             kernels.scatter_add(cell, -slope, diagonal.ravel())

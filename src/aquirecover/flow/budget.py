@@ -54,15 +54,13 @@ class BudgetRecorder:
         faces = system.faces
         for boundary in system.problem.fixed_heads:
             gain, loss = np.zeros(boundary.cell.size), np.zeros(boundary.cell.size)
-            kernels.fixed_head_flows(
-                state.head, state.saturation, faces.cx, faces.cy, faces.cz, system.fixed, boundary.cell, gain, loss
-            )
+            kernels.fixed_head_flows(state.head, state.saturation, faces, system.fixed, boundary.cell, gain, loss)
             self._add_term(step, term, boundary.cell, gain, share)
             self._add_term(step, term, boundary.cell, -loss, share)
             term += 1
         for part in self._parts:
             table = np.zeros(part.exchange.shape[1:])
-            kernels.part_exchange(state.head, state.saturation, faces.cx, faces.cy, faces.cz, part.index, table)
+            kernels.part_exchange(state.head, state.saturation, faces, part.index, table)
             part.exchange[step] += share * table
 
     def close(self, step: int) -> float:
@@ -88,8 +86,8 @@ class BudgetRecorder:
         flows = ", ".join(f"{t} {i:.4g} in {o:.4g} out" for t, i, o in zip(terms, inflow, outflow, strict=True) if i or o)
         schedule = self.system.problem.schedule
         return (
-            f"Period {schedule.step_period[step] + 1}, step {step + 1} (day {schedule.step_time[step]:g}): the water budget does not "
-            f"close, |in − out| / max(in, out) = {error:.3g}: must be {self.tolerance:g} or less (m3/d: {flows}). "
+            f"Period {schedule.step_period[step] + 1}, step {step + 1} (day {schedule.step_time[step]:g}): the water budget "
+            f"does not close, |in − out| / max(in, out) = {error:.3g}: must be {self.tolerance:g} or less (m3/d: {flows}). "
             "Use a smaller newton.tolerance or linear.method: direct."
         )
 

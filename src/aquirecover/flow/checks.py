@@ -125,9 +125,12 @@ def _check_schedule(schedule: Schedule, found: Collector) -> None:
 def _check_properties(problem: Problem, found: Collector) -> None:
     grid, properties = problem.grid, problem.properties
     for name in ("k", "k22", "k33", "specific_storage"):
-        _check_cells(grid, name, getattr(properties, name), grid.active, found)
+        values = getattr(properties, name)
+        # k22 and k33 are k unless given, and what is wrong is said once
+        if name not in ("k22", "k33") or not np.array_equal(values, properties.k, equal_nan=True):
+            _check_cells(grid, name, values, grid.active, found)
     _check_cells(grid, "specific_yield", properties.specific_yield, grid.active & properties.convertible, found)
-    between = grid.active[:-1] & grid.active[1:] & ~np.isnan(properties.leakance)
+    between = grid.active[:-1] & (grid.active | grid.pass_through)[1:] & ~np.isnan(properties.leakance)
     bad = np.flatnonzero(_broken("leakance", properties.leakance) & between)
     if bad.size:
         value = float(properties.leakance.flat[bad[0]])
@@ -171,9 +174,7 @@ def _numbered(n: int) -> tuple[str, ...]:
     return tuple(f"cell[{i + 1}]" for i in range(n))
 
 
-def _check_series(
-    problem: Problem, owner: str, name: str, series: FloatArray, labels: tuple[str, ...], found: Collector
-) -> None:
+def _check_series(problem: Problem, owner: str, name: str, series: FloatArray, labels: tuple[str, ...], found: Collector) -> None:
     n_period = problem.schedule.n_period
     if series.ndim == 2 and series.shape[0] != n_period:
         found.add(f"{owner}.{name}", f"has {series.shape[0]} periods: the schedule has {n_period}.")

@@ -2,49 +2,48 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from aquirecover.flow.arrays import BoolArray, FloatArray
+from aquirecover.flow.faces import Faces
 from aquirecover.flow.grid import Grid
 from aquirecover.flow.problem import Problem
 from aquirecover.flow.stresses import FlowBarrier
 
 
-@dataclass(frozen=True, eq=False)
-class Conductances:
-    """Conductance of each face, of its western, northern or upper cell, shape ``(n_layer, n_y, n_x)``; m²/d."""
-
-    cx: FloatArray
-    cy: FloatArray
-    cz: FloatArray
-
-
-def conductances(problem: Problem) -> Conductances:
+def conductances(problem: Problem) -> Faces:
     """Return the conductances of a problem.
 
     Horizontal ones are harmonic from transmissivity, vertical ones in series over half thicknesses or from the leakance
     (MODFLOW 6, Langevin et al. 2017, TM6-A55, eq. 4-8 to 4-16). Flow barriers act in series with their face.
     """
     grid, properties = problem.grid, problem.properties
-    cx = np.zeros(grid.shape)
-    cy = np.zeros(grid.shape)
     thickness = np.where(grid.active, grid.thickness, 0.0)
     x_width, y_width = np.broadcast_arrays(grid.dx[None, :], grid.dy[:, None])
     along_x, along_y = properties.k * thickness, properties.k22 * thickness
-    cx[:, :, :-1] = _harmonic(along_x[:, :, :-1], along_x[:, :, 1:], x_width[:, :-1], x_width[:, 1:], y_width[:, :-1])
-    cy[:, :-1] = _harmonic(along_y[:, :-1], along_y[:, 1:], y_width[:-1], y_width[1:], x_width[:-1])
-    result = Conductances(cx, cy, _vertical(problem))
+    cx, near_x = np.zeros(grid.shape), np.zeros(grid.shape)
+    cy, near_y = np.zeros(grid.shape), np.zeros(grid.shape)
+    cx[:, :, :-1], near_x[:, :, :-1] = _harmonic(
+        along_x[:, :, :-1], along_x[:, :, 1:], x_width[:, :-1], x_width[:, 1:], y_width[:, :-1]
+    )
+    cy[:, :-1], near_y[:, :-1] = _harmonic(along_y[:, :-1], along_y[:, 1:], y_width[:-1], y_width[1:], x_width[:-1])
+    harmonic = properties.averaging == "harmonic"
+    if not harmonic:
+        near_x = near_y = np.zeros((0, 0, 0))
+    result = Faces(cx, cy, _vertical(problem), near_x, near_y, harmonic)
     for barrier in problem.barriers:
         _apply_barrier(grid, barrier, result)
     return result
 
 
-def _harmonic(t1: FloatArray, t2: FloatArray, size1: FloatArray, size2: FloatArray, width: FloatArray) -> FloatArray:
-    """Return ``2 T1 T2 width / (T1 size2 + T2 size1)``, zero where either transmissivity is zero."""
+def _harmonic(
+    t1: FloatArray, t2: FloatArray, size1: FloatArray, size2: FloatArray, width: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return ``2 T1 T2 width / (T1 size2 + T2 size1)`` and the first cell's share of the resistance; zero where a T is."""
     below = t1 * size2 + t2 * size1
-    return np.divide(2.0 * t1 * t2 * width, below, out=np.zeros_like(below), where=below > 0.0)
+    flows = below > 0.0
+    c = np.divide(2.0 * t1 * t2 * width, below, out=np.zeros_like(below), where=flows)
+    return c, np.divide(t2 * size1, below, out=np.zeros_like(below), where=flows)
 
 
 def _vertical(problem: Problem) -> FloatArray:
@@ -59,7 +58,7 @@ def _vertical(problem: Problem) -> FloatArray:
             joined = grid.active[upper] & grid.active[lower] & between
             if not joined.any():
                 continue
-            given = properties.leakance[upper] if lower == upper + 1 else np.full(joined.shape, np.nan)
+            given = properties.leakance[upper]
             resistance = half[upper] + half[lower]
             leakance = np.where(np.isnan(given), np.divide(1.0, resistance, out=np.zeros_like(resistance), where=joined), given)
             # n faces in series, each of n times the conductance, let the pass-through cells between be ordinary unknowns
@@ -85,7 +84,7 @@ def flowing_cells(grid: Grid) -> BoolArray:
     return carries
 
 
-def _apply_barrier(grid: Grid, barrier: FlowBarrier, faces: Conductances) -> None:
+def _apply_barrier(grid: Grid, barrier: FlowBarrier, faces: Faces) -> None:
     """Put a barrier in series with its faces; its thickness is the mean of both cells."""
     first, second = np.minimum(barrier.cell, barrier.neighbour), np.maximum(barrier.cell, barrier.neighbour)
     along_x = second - first == 1

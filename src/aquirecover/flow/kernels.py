@@ -1,8 +1,7 @@
 """Compiled loops over cells, on plain arrays of shape ``(n_layer, n_y, n_x)``.
 
-Every face belongs to the cell on its western, northern or upper side: ``cx[k, j, i]`` is the conductance, m²/d, between columns
-``i`` and ``i + 1``, ``cy`` between rows ``j`` and ``j + 1``, ``cz`` between layers ``k`` and ``k + 1``; it is zero where there
-is no face. Each loop gathers into its own cell, in a fixed order, so that results do not depend on scheduling.
+Every face belongs to the cell on its western, northern or upper side, see `faces.Faces`. Each loop gathers into its own cell, in
+a fixed order, so that results do not depend on scheduling.
 """
 
 from __future__ import annotations
@@ -10,9 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import numba
-import numpy as np
 
 from aquirecover.flow.arrays import BoolArray, FloatArray, IntArray
+from aquirecover.flow.faces import Faces
 
 # Width, as a share of the cell, over which saturation bends smoothly at the bottom and the top (MODFLOW 6, Langevin et al. 2017,
 # TM6-A55, eq. 4-5).
@@ -50,37 +49,66 @@ def saturation(
 
 
 @kernel
-def _inflow(c: float, head: float, sat: float, other_head: float, other_sat: float) -> float:
-    """Return the flow from the other cell into this one, with the saturation of the upstream one."""
-    d = other_head - head
-    return c * (other_sat if d > 0.0 else sat) * d
+def _mean_saturation(share: float, s: float, s_far: float) -> float:
+    """Return the factor of a conductance whose halves, `share` of the resistance and the rest, are saturated by s and s_far."""
+    below = share * s_far + (1.0 - share) * s
+    return s * s_far / below if below > 0.0 else 0.0
 
 
 @kernel
-def net_inflow(head: FloatArray, sat: FloatArray, cx: FloatArray, cy: FloatArray, cz: FloatArray, out: FloatArray) -> None:
+def _flow_x(faces: Faces, head: FloatArray, sat: FloatArray, k: int, j: int, i: int) -> float:
+    """Return the flow into cell ``[k, j, i]`` from its eastern neighbour, m³/d."""
+    d, s, s_far = head[k, j, i + 1] - head[k, j, i], sat[k, j, i], sat[k, j, i + 1]
+    share: float = s_far if d > 0.0 else s
+    if faces.harmonic:
+        share = _mean_saturation(faces.near_x[k, j, i], s, s_far)
+    q: float = faces.cx[k, j, i] * share * d
+    return q
+
+
+@kernel
+def _flow_y(faces: Faces, head: FloatArray, sat: FloatArray, k: int, j: int, i: int) -> float:
+    """Return the flow into cell ``[k, j, i]`` from its southern neighbour, m³/d."""
+    d, s, s_far = head[k, j + 1, i] - head[k, j, i], sat[k, j, i], sat[k, j + 1, i]
+    share: float = s_far if d > 0.0 else s
+    if faces.harmonic:
+        share = _mean_saturation(faces.near_y[k, j, i], s, s_far)
+    q: float = faces.cy[k, j, i] * share * d
+    return q
+
+
+@kernel
+def _flow_z(faces: Faces, head: FloatArray, k: int, j: int, i: int) -> float:
+    """Return the flow into cell ``[k, j, i]`` from the one below, m³/d."""
+    q: float = faces.cz[k, j, i] * (head[k + 1, j, i] - head[k, j, i])
+    return q
+
+
+@kernel
+def net_inflow(head: FloatArray, sat: FloatArray, faces: Faces, out: FloatArray) -> None:
     """Fill the flow from all neighbours into each cell, m³/d."""
     n_layer, n_y, n_x = head.shape
     for k in range(n_layer):
         for j in range(n_y):
             for i in range(n_x):
-                h, s, q = head[k, j, i], sat[k, j, i], 0.0
+                q = 0.0
                 if k > 0:
-                    q += cz[k - 1, j, i] * (head[k - 1, j, i] - h)
+                    q -= _flow_z(faces, head, k - 1, j, i)
                 if j > 0:
-                    q += _inflow(cy[k, j - 1, i], h, s, head[k, j - 1, i], sat[k, j - 1, i])
+                    q -= _flow_y(faces, head, sat, k, j - 1, i)
                 if i > 0:
-                    q += _inflow(cx[k, j, i - 1], h, s, head[k, j, i - 1], sat[k, j, i - 1])
+                    q -= _flow_x(faces, head, sat, k, j, i - 1)
                 if i + 1 < n_x:
-                    q += _inflow(cx[k, j, i], h, s, head[k, j, i + 1], sat[k, j, i + 1])
+                    q += _flow_x(faces, head, sat, k, j, i)
                 if j + 1 < n_y:
-                    q += _inflow(cy[k, j, i], h, s, head[k, j + 1, i], sat[k, j + 1, i])
+                    q += _flow_y(faces, head, sat, k, j, i)
                 if k + 1 < n_layer:
-                    q += cz[k, j, i] * (head[k + 1, j, i] - h)
+                    q += _flow_z(faces, head, k, j, i)
                 out[k, j, i] = q
 
 
 @kernel
-def _face_terms(c: float, h: float, s: float, ds: float, h_far: float, s_far: float, ds_far: float) -> tuple[float, float]:
+def _upstream_terms(c: float, h: float, s: float, ds: float, h_far: float, s_far: float, ds_far: float) -> tuple[float, float]:
     """Return ``dq/dh_far`` and ``−dq/dh`` of the inflow ``q = c · sat_upstream · (h_far − h)``; neither is negative."""
     d = h_far - h
     if d > 0.0:
@@ -89,12 +117,24 @@ def _face_terms(c: float, h: float, s: float, ds: float, h_far: float, s_far: fl
 
 
 @kernel
+def _harmonic_terms(
+    c: float, share: float, h: float, s: float, ds: float, h_far: float, s_far: float, ds_far: float
+) -> tuple[float, float]:
+    """Return ``dq/dh_far`` and ``−dq/dh`` of the inflow ``q = c · S · (h_far − h)`` with S of `_mean_saturation`."""
+    d, below = h_far - h, share * s_far + (1.0 - share) * s
+    if below <= 0.0:
+        return 0.0, 0.0
+    mean = s * s_far / below
+    by_near, by_far = share * (s_far / below) ** 2, (1.0 - share) * (s / below) ** 2
+    return c * (mean + by_far * ds_far * d), c * (mean - by_near * ds * d)
+
+
+@kernel
 def face_derivatives(
     head: FloatArray,
     sat: FloatArray,
     slope: FloatArray,
-    cx: FloatArray,
-    cy: FloatArray,
+    faces: Faces,
     unknown: BoolArray,
     far_x: FloatArray,
     near_x: FloatArray,
@@ -115,17 +155,21 @@ def face_derivatives(
                 h, s, ds = head[k, j, i], sat[k, j, i], slope[k, j, i]
                 here = unknown[k, j, i]
                 if i + 1 < n_x:
-                    far, near = _face_terms(
-                        cx[k, j, i], h, s, ds, head[k, j, i + 1], sat[k, j, i + 1], slope[k, j, i + 1]
-                    )
+                    c, h2, s2, ds2 = faces.cx[k, j, i], head[k, j, i + 1], sat[k, j, i + 1], slope[k, j, i + 1]
+                    if faces.harmonic:
+                        far, near = _harmonic_terms(c, faces.near_x[k, j, i], h, s, ds, h2, s2, ds2)
+                    else:
+                        far, near = _upstream_terms(c, h, s, ds, h2, s2, ds2)
                     both = here and unknown[k, j, i + 1]
                     far_x[k, j, i], near_x[k, j, i] = (far, near) if both else (0.0, 0.0)
                     diagonal[k, j, i] += near
                     diagonal[k, j, i + 1] += far
                 if j + 1 < n_y:
-                    far, near = _face_terms(
-                        cy[k, j, i], h, s, ds, head[k, j + 1, i], sat[k, j + 1, i], slope[k, j + 1, i]
-                    )
+                    c, h2, s2, ds2 = faces.cy[k, j, i], head[k, j + 1, i], sat[k, j + 1, i], slope[k, j + 1, i]
+                    if faces.harmonic:
+                        far, near = _harmonic_terms(c, faces.near_y[k, j, i], h, s, ds, h2, s2, ds2)
+                    else:
+                        far, near = _upstream_terms(c, h, s, ds, h2, s2, ds2)
                     both = here and unknown[k, j + 1, i]
                     far_y[k, j, i], near_y[k, j, i] = (far, near) if both else (0.0, 0.0)
                     diagonal[k, j, i] += near
@@ -150,8 +194,8 @@ def storage_release(
 ) -> None:
     """Fill the water released from storage, m³/d, and minus its derivative with respect to head, m²/d; all arrays flat.
 
-    `elastic` is ``S_s · area · thickness``, m², and `drainable` ``S_y · area · thickness``, m³, of the full cell. In a convertible
-    cell the elastic part acts on the saturated thickness, about its mid-height (MODFLOW 6, mf6io.pdf, STO package).
+    `elastic` is ``S_s · area · thickness``, m², and `drainable` ``S_y · area · thickness``, m³, of the full cell. In a
+    convertible cell the elastic part acts on the saturated thickness, about its mid-height (MODFLOW 6, mf6io.pdf, STO package).
     """
     for n in range(head.size):
         h, e = head[n], elastic[n] / dt
@@ -174,37 +218,28 @@ def scatter_add(cell: IntArray, value: FloatArray, out: FloatArray) -> None:
 
 @kernel
 def fixed_head_flows(
-    head: FloatArray,
-    sat: FloatArray,
-    cx: FloatArray,
-    cy: FloatArray,
-    cz: FloatArray,
-    fixed: BoolArray,
-    cell: IntArray,
-    inflow: FloatArray,
-    outflow: FloatArray,
+    head: FloatArray, sat: FloatArray, faces: Faces, fixed: BoolArray, cell: IntArray, inflow: FloatArray, outflow: FloatArray
 ) -> None:
     """Fill the flow from each fixed-head cell into its free neighbours and back, face by face, m³/d ≥ 0."""
     n_layer, n_y, n_x = head.shape
     for n in range(cell.size):
         k, rest = divmod(cell[n], n_y * n_x)
         j, i = divmod(rest, n_x)
-        h, s = head[k, j, i], sat[k, j, i]
         gain, loss = 0.0, 0.0
         for face in range(6):
             q = 0.0
             if face == 0 and k > 0 and not fixed[k - 1, j, i]:
-                q = cz[k - 1, j, i] * (head[k - 1, j, i] - h)
+                q = -_flow_z(faces, head, k - 1, j, i)
             elif face == 1 and k + 1 < n_layer and not fixed[k + 1, j, i]:
-                q = cz[k, j, i] * (head[k + 1, j, i] - h)
+                q = _flow_z(faces, head, k, j, i)
             elif face == 2 and j > 0 and not fixed[k, j - 1, i]:
-                q = _inflow(cy[k, j - 1, i], h, s, head[k, j - 1, i], sat[k, j - 1, i])
+                q = -_flow_y(faces, head, sat, k, j - 1, i)
             elif face == 3 and j + 1 < n_y and not fixed[k, j + 1, i]:
-                q = _inflow(cy[k, j, i], h, s, head[k, j + 1, i], sat[k, j + 1, i])
+                q = _flow_y(faces, head, sat, k, j, i)
             elif face == 4 and i > 0 and not fixed[k, j, i - 1]:
-                q = _inflow(cx[k, j, i - 1], h, s, head[k, j, i - 1], sat[k, j, i - 1])
+                q = -_flow_x(faces, head, sat, k, j, i - 1)
             elif face == 5 and i + 1 < n_x and not fixed[k, j, i + 1]:
-                q = _inflow(cx[k, j, i], h, s, head[k, j, i + 1], sat[k, j, i + 1])
+                q = _flow_x(faces, head, sat, k, j, i)
             if q < 0.0:
                 gain -= q
             else:
@@ -223,21 +258,19 @@ def _exchange(a: int, b: int, q: float, out: FloatArray) -> None:
 
 
 @kernel
-def part_exchange(
-    head: FloatArray, sat: FloatArray, cx: FloatArray, cy: FloatArray, cz: FloatArray, part: IntArray, out: FloatArray
-) -> None:
+def part_exchange(head: FloatArray, sat: FloatArray, faces: Faces, part: IntArray, out: FloatArray) -> None:
     """Add the flow between parts of the model to `out`, from the first axis to the second, m³/d."""
     n_layer, n_y, n_x = head.shape
     for k in range(n_layer):
         for j in range(n_y):
             for i in range(n_x):
-                a, h, s = part[k, j, i], head[k, j, i], sat[k, j, i]
+                a = part[k, j, i]
                 if i + 1 < n_x and part[k, j, i + 1] != a:
-                    _exchange(a, part[k, j, i + 1], _inflow(cx[k, j, i], h, s, head[k, j, i + 1], sat[k, j, i + 1]), out)
+                    _exchange(a, part[k, j, i + 1], _flow_x(faces, head, sat, k, j, i), out)
                 if j + 1 < n_y and part[k, j + 1, i] != a:
-                    _exchange(a, part[k, j + 1, i], _inflow(cy[k, j, i], h, s, head[k, j + 1, i], sat[k, j + 1, i]), out)
+                    _exchange(a, part[k, j + 1, i], _flow_y(faces, head, sat, k, j, i), out)
                 if k + 1 < n_layer and part[k + 1, j, i] != a:
-                    _exchange(a, part[k + 1, j, i], cz[k, j, i] * (head[k + 1, j, i] - h), out)
+                    _exchange(a, part[k + 1, j, i], _flow_z(faces, head, k, j, i), out)
 
 
 @kernel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -113,8 +113,8 @@ class Matrix:
         The smaller of the two derivatives of a face is its conductance with the saturation held, an M-matrix; what the
         saturation adds to the rows is left out.
         """
-        cx = self.far_x if self.symmetric else np.minimum(self.far_x, self.near_x)
-        cy = self.far_y if self.symmetric else np.minimum(self.far_y, self.near_y)
+        cx = self.far_x if self.symmetric else np.maximum(np.minimum(self.far_x, self.near_x), 0.0)
+        cy = self.far_y if self.symmetric else np.maximum(np.minimum(self.far_y, self.near_y), 0.0)
         surplus = self.diagonal - self.near_x - self.near_y - self.cz
         surplus[:, :, 1:] -= self.far_x[:, :, :-1]
         surplus[:, 1:] -= self.far_y[:, :-1]
@@ -123,23 +123,22 @@ class Matrix:
         np.maximum(surplus, 0.0, out=surplus)
         return Multigrid(cx, cy, self.cz, surplus)
 
-    def to_sparse(self) -> object:
+    def to_sparse(self) -> Any:
         """Return the matrix as ``scipy.sparse.csc_array`` over all cells by flat number."""
         from scipy import sparse
 
-        n_layer, n_y, n_x = self.diagonal.shape
-        row, plane = n_x, n_x * n_y
-        n = n_layer * plane
-        far_x, near_x = self.far_x.ravel(), self.near_x.ravel()
-        far_y, near_y, cz = self.far_y.ravel(), self.near_y.ravel(), self.cz.ravel()
-        upper = [-far_x[: n - 1], -far_y[: n - row], -cz[: n - plane]]
-        lower = [-near_x[: n - 1], -near_y[: n - row], -cz[: n - plane]]
-        offsets = [1, row, plane]
-        keep = [o < n for o in offsets]
-        diagonals = [self.diagonal.ravel(), *(d for d, k in zip(upper, keep, strict=True) if k), *(d for d, k in zip(lower, keep, strict=True) if k)]
-        places = [0, *(o for o, k in zip(offsets, keep, strict=True) if k), *(-o for o, k in zip(offsets, keep, strict=True) if k)]
-        matrix = sum((sparse.diags_array(d, offsets=o, shape=(n, n)) for d, o in zip(diagonals, places, strict=True)), start=sparse.csc_array((n, n)))
-        result = sparse.csc_array(matrix)
+        _, n_y, n_x = self.diagonal.shape
+        n = self.diagonal.size
+        bands = [(0, self.diagonal)]
+        for offset, far, near in ((1, self.far_x, self.near_x), (n_x, self.far_y, self.near_y), (n_x * n_y, self.cz, self.cz)):
+            bands += [(offset, -far), (-offset, -near)]
+        # faces on the far edges are zero, so that bands of one offset, as in a grid of one column, may be added
+        parts = [
+            sparse.diags_array(values.ravel()[: n - abs(offset)], offsets=offset, shape=(n, n))
+            for offset, values in bands
+            if abs(offset) < n
+        ]
+        result = sparse.csc_array(sum(parts[1:], start=sparse.csc_array(parts[0])))
         result.eliminate_zeros()
         return result
 

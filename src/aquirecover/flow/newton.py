@@ -14,7 +14,6 @@ from aquirecover.flow.assembly import FlowSystem, Interval, State
 from aquirecover.flow.linear import LinearSettings, solve
 from aquirecover.flow.multigrid import Multigrid
 
-
 # Newton corrections that are taken whole or halved once, before a line search that wants the residuals to fall at every one:
 # cells that dry or wet may raise them on the way, and only a cycle between bends has to be broken.
 BOLD_STEPS = 15
@@ -137,11 +136,9 @@ class StepSolver:
         system = self.system
         if not system.has_convertible:
             return delta
-        bottom, thickness, convertible = (
-            values.reshape(system.shape) for values in (system.cells.bottom, system.cells.thickness, system.cells.convertible)
-        )
-        depth = state.head - bottom
-        empties = convertible & (depth > 1e-3 * thickness) & (delta < -depth)
+        cells, shape = system.cells, system.shape
+        depth = state.head - cells.bottom.reshape(shape)
+        empties = cells.convertible.reshape(shape) & (depth > 1e-3 * cells.thickness.reshape(shape)) & (delta < -depth)
         return np.where(empties, -0.9 * depth, delta)
 
     def _search(
@@ -166,7 +163,8 @@ class StepSolver:
         cell = int(np.abs(residual).argmax())
         return (
             f"no convergence in {self.newton.max_iterations} iterations; the residuals sum to {norm:.3g} of {through:.3g} m3/d, "
-            f"largest {residual.flat[cell]:.3g} m3/d in {self.system.problem.grid.describe(cell)}, last head change {change:.2g} m"
+            f"largest {residual.flat[cell]:.3g} m3/d in {self.system.problem.grid.describe(cell)}, "
+            f"last head change {change:.2g} m"
         )
 
 

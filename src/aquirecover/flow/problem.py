@@ -226,7 +226,8 @@ class Budget:
         if self.rounding is not None:
             largest = np.maximum(largest, ROUNDING_FLOWS * self.rounding)
         # unequal, so that a flow that is not finite does not pass as one that closes
-        error: FloatArray = np.divide(gap, largest, out=np.zeros_like(largest), where=largest != 0.0)
+        with np.errstate(invalid="ignore"):
+            error: FloatArray = np.divide(gap, largest, out=np.zeros_like(largest), where=largest != 0.0)
         return error
 
 

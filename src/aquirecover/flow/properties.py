@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from aquirecover.flow.arrays import BoolArray, FloatArray, field_of
 from aquirecover.flow.grid import Grid
+
+Averaging = Literal["upstream", "harmonic"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +36,8 @@ class AquiferProperties:
         Layers or cells whose saturated thickness follows the head; confined by default.
     leakance : array_like, optional
         Vertical conductance per area between a layer and the next one below, shape ``(n_layer - 1, n_y, n_x)`` or
-        ``(n_layer - 1,)``, 1/d, for a confining unit that is no layer of its own; NaN where it follows from `k33`.
+        ``(n_layer - 1,)``, 1/d, for a confining unit that is no layer of its own; NaN where it follows from `k33`. Above
+        pass-through cells it holds down to the active cell below them; theirs is not used.
     """
 
     k: FloatArray
@@ -43,6 +47,7 @@ class AquiferProperties:
     specific_yield: FloatArray
     convertible: BoolArray
     leakance: FloatArray
+    averaging: Averaging
 
     def __init__(
         self,
@@ -54,6 +59,7 @@ class AquiferProperties:
         specific_yield: ArrayLike = 0.0,
         convertible: ArrayLike = False,
         leakance: ArrayLike = np.nan,
+        averaging: Averaging = "upstream",
     ) -> None:
         shape = grid.shape
         between = (shape[0] - 1, *shape[1:])
@@ -70,3 +76,6 @@ class AquiferProperties:
         flags = field_of(np.asarray(convertible, dtype=np.float64), shape, "convertible") > 0.0
         flags.flags.writeable = False
         object.__setattr__(self, "convertible", flags)
+        if averaging not in ("upstream", "harmonic"):
+            raise ValueError(f"averaging = {averaging!r}: must be 'upstream' or 'harmonic'.")
+        object.__setattr__(self, "averaging", averaging)

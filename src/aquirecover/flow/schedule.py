@@ -127,13 +127,36 @@ class Schedule:
         dates: np.ndarray = np.datetime64(self.start, "s") + seconds
         return dates
 
+    def anniversary(self, time: float, years: ArrayLike) -> FloatArray:
+        """Return the same day of other years, so that leap years leave no trace in yearly sums.
 
-def sample_steps(breakpoint: ArrayLike, value: ArrayLike, period_start: ArrayLike) -> FloatArray:
+        Parameters
+        ----------
+        time : float
+            d after time zero.
+        years : array_like of int
+            Years later, negative ones earlier, shape ``(n,)``.
+
+        Returns
+        -------
+        ndarray
+            Shape ``(n,)``, d after time zero; multiples of 365.25 d away without a start date. 29 February counts as 1 March.
+        """
+        later = np.asarray(years, dtype=np.int64)
+        if not self.start:
+            return time + DAYS_PER_YEAR * later.astype(np.float64)
+        date = self.date_of(time)
+        month = date.astype("datetime64[M]")
+        dates = (month + 12 * later).astype("datetime64[s]") + (date - month.astype("datetime64[s]"))
+        return np.asarray(time + (dates - date) / np.timedelta64(86400, "s"), dtype=np.float64)
+
+
+def sample_steps(since: ArrayLike, value: ArrayLike, period_start: ArrayLike) -> FloatArray:
     """Sample a step function on stress periods: the value in force at each period's start.
 
     Parameters
     ----------
-    breakpoint : array_like
+    since : array_like
         Times from which a value holds, ascending, shape ``(n,)``; d.
     value : array_like
         Shape ``(n, ...)``; the first value also holds before the first time.
@@ -145,6 +168,6 @@ def sample_steps(breakpoint: ArrayLike, value: ArrayLike, period_start: ArrayLik
     ndarray
         Shape ``(n_period, ...)``.
     """
-    time = np.asarray(breakpoint, dtype=np.float64)
+    time = np.asarray(since, dtype=np.float64)
     found = np.searchsorted(time, np.asarray(period_start, dtype=np.float64) + 1e-6, side="right") - 1
     return np.asarray(value, dtype=np.float64)[np.maximum(found, 0)]

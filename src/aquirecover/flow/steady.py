@@ -38,13 +38,15 @@ def solve_steady(problem: Problem, period: int, settings: SimulateSettings | Non
         When the problem breaks a physical rule.
     ConvergenceError
         When there is no equilibrium or it is not found.
+    ValueError
+        When there is no such period.
     """
     settings = settings or SimulateSettings()
     findings = check_problem(problem, equilibrium=True)
     if findings:
         raise ConfigError(findings)
     system = FlowSystem(problem)
-    number = range(problem.schedule.n_period)[period]
+    number = _period_number(problem, period)
     start = system.initial_state()
     try:
         solution = StepSolver(system, settings.newton, settings.linear).solve_steady(start, number)
@@ -91,11 +93,21 @@ def recovery_times(
         do not have one sign; d.
     head_end : ndarray
         Equilibrium, shape ``(n_layer, n_y, n_x)``; m.
+
+    Raises
+    ------
+    ConfigError, ConvergenceError
+        As `solve_steady`.
+    ValueError
+        When a fraction does not lie between 0 and 1, or there is no such period.
     """
     settings = settings or SimulateSettings()
+    shares = np.atleast_1d(np.asarray(fractions, dtype=np.float64))
+    if not ((shares > 0.0) & (shares < 1.0)).all():
+        raise ValueError(f"fractions = {shares.tolist()}: each must lie between 0 and 1, both left out.")
     head_end = solve_steady(problem, period, settings)
     system = FlowSystem(problem)
-    number = range(problem.schedule.n_period)[period]
+    number = _period_number(problem, period)
     end = system.state(np.where(system.flowing, np.nan_to_num(head_end), 0.0))
     matrix = system.matrix(end, Interval(number, np.inf, end))
     _, storage = system.storage_flow(end, Interval(number, 1.0, end))
@@ -116,5 +128,13 @@ def recovery_times(
     amplitude = moment / (factorial * tau**n_moment)
     left = np.divide(amplitude, first, out=np.full_like(moment, np.nan), where=changed)
     left[~(left > 0.0)] = np.nan
-    times = [tau * np.log(left / (1.0 - p)) for p in np.atleast_1d(np.asarray(fractions, dtype=np.float64))]
+    times = [tau * np.log(left / (1.0 - p)) for p in shares]
     return np.maximum(np.stack(times), 0.0), head_end
+
+
+def _period_number(problem: Problem, period: int) -> int:
+    """Return the period from 0, with negative numbers counted from the last."""
+    n_period = problem.schedule.n_period
+    if not -n_period <= period < n_period:
+        raise ValueError(f"period = {period}: the schedule has {n_period}, counted from 0.")
+    return period % n_period

@@ -11,7 +11,16 @@ import numpy as np
 from aquirecover.flow.arrays import BoolArray, FloatArray
 from aquirecover.flow.schedule import DAYS_PER_YEAR
 from aquirecover.output.style import INK, QUIET, in_style, label_ends, letter, line_style, new_figure, wrapped
-from aquirecover.output.views import aquifer_layers, area_mean, is_dated, restriction_index, restriction_step, year_means
+from aquirecover.output.views import (
+    aquifer_layers,
+    area_mean,
+    compared_heads,
+    is_dated,
+    restriction_step,
+    step_edges,
+    year_bounds,
+    year_means,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -92,16 +101,16 @@ def _moments(dataset: xr.Dataset) -> list[tuple[str, FloatArray, FloatArray]]:
     inflow, outflow = dataset["budget_inflow"].values, dataset["budget_outflow"].values
     years, days, means = year_means(dataset, np.stack([inflow, outflow], axis=1))
     whole = [i for i, n in enumerate(days) if n > 364.0] or list(range(len(years)))
-    picks = {whole[0]: f"{years[whole[0]]}"}
+    picks = {whole[0]: years[whole[0]]}
     step = restriction_step(dataset)
     if step is not None:
-        moment = dataset["step_time"].values[step]
-        last = int(str(moment)[:4]) - 1 if is_dated(dataset) else int(np.ceil(moment / DAYS_PER_YEAR - 1e-9))
-        if last in years:
-            picks[years.index(last)] = f"{last}, last year before the restriction"
-    picks[whole[-1]] = f"{years[whole[-1]]}"
+        until = step_edges(dataset)[step + 1]
+        ended = np.flatnonzero(year_bounds(dataset)[1][1:] <= until + 1e-6)
+        if ended.size:
+            picks[int(ended[-1])] = f"{years[ended[-1]]}, last year before the restriction"
+    picks[whole[-1]] = years[whole[-1]]
     prefix = "" if is_dated(dataset) else "year "
-    return [(prefix + name, means[i, 0], means[i, 1]) for i, name in picks.items()]
+    return [(prefix + name, means[i, 0], means[i, 1]) for i, name in sorted(picks.items())]
 
 
 @in_style
@@ -249,8 +258,7 @@ def _without(name: str, aquifer: str) -> str:
     return re.sub(rf"[\s·/×,|:-]*\b{re.escape(aquifer)}\b[\s·/×,|:-]*", "", name) or name
 
 
-def _rise(dataset: xr.Dataset, aquifer: str, mask: np.ndarray | None) -> float:
+def _rise(dataset: xr.Dataset, aquifer: str, mask: BoolArray | None) -> float:
     """Return the mean head at the end of the run less that at the start of the restriction, m."""
-    ends = dataset["head"].values[[restriction_index(dataset), -1]]
-    start, end = area_mean(dataset, ends, aquifer, mask)
-    return float(end - start)
+    start, end = (float(area_mean(dataset, head, aquifer, mask)) for head in compared_heads(dataset))
+    return end - start

@@ -77,11 +77,14 @@ def draw_recovery_curves(datasets: Mapping[str, xr.Dataset], aquifer: str, ax: A
     return ax
 
 
-def _draw_shared_history(datasets: Sequence[xr.Dataset], clock: str, curves: Sequence[FloatArray], ax: Axes) -> None:
-    """Draw what comes before the first restriction over the coloured lines, in ink, when it is the same for all."""
+def _draw_shared_history(
+    datasets: Sequence[xr.Dataset], clock: str, curves: Sequence[FloatArray], before: float, ax: Axes
+) -> None:
+    """Draw what comes `before` days or more before the first restriction, in ink over the colours, when all share it."""
     starts = [start for start in map(restriction_time, datasets) if start is not None]
     time = datasets[0][clock].values
-    until = int(np.searchsorted(time, min(starts), side="right")) if starts else 0
+    margin = np.timedelta64(round(before * 86400.0), "s") if is_dated(datasets[0]) else np.float64(before)
+    until = int(np.searchsorted(time, np.asarray(starts).min() - margin, side="right")) if starts else 0
     same = all(
         curve.size >= until
         and np.array_equal(dataset[clock].values[:until], time[:until])
@@ -121,7 +124,7 @@ def _draw_series(
         if seasonal:
             ax.plot(time, curve, linewidth=0.5, alpha=0.35, color=look["color"], zorder=2)
         ax.plot(time, line, **look, zorder=3, gid="curve", label=name)
-    _draw_shared_history(datasets, clock, lines, ax)
+    _draw_shared_history(datasets, clock, lines, 0.5 * DAYS_PER_YEAR if seasonal else 0.0, ax)
     return seasonal
 
 

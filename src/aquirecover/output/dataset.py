@@ -16,7 +16,7 @@ from aquirecover.variables import VARIABLES
 if TYPE_CHECKING:
     import xarray as xr
 
-    from aquirecover.study.recovery import RecoveryReport
+    from aquirecover.study.recovery_report import RecoveryReport
 
 Entry = tuple[tuple[str, ...], Any, dict[str, Any]]
 

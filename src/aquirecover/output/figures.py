@@ -85,6 +85,8 @@ def figure_plan(datasets: xr.Dataset | Mapping[str, xr.Dataset]) -> dict[str, Ca
             fractions = sorted({_nearest(known_fractions, 0.5), _nearest(known_fractions, 0.9)})
             plan["recovery_fraction_maps"] = lambda: maps.fraction_maps(dataset, reference)
             plan["recovery_time_maps"] = lambda: maps.recovery_time_maps(dataset, reference, fractions)
+    if "late_time_to_recovery" in dataset:
+        plan["late_recovery_maps"] = lambda: maps.late_recovery_maps(dataset)
     plan["budget"] = lambda: bars.budget_bars(dataset)
     if "source_volume" in dataset:
         plan["water_sources"] = lambda: bars.water_sources(dataset)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from aquirecover.flow.arrays import FloatArray
+from aquirecover.flow.arrays import BoolArray, FloatArray
 from aquirecover.flow.schedule import DAYS_PER_YEAR
 from aquirecover.output.recovery import REFERENCE_NAMES
 from aquirecover.output.style import INK, TWO_COLUMNS, WATER, halo, in_style, letter, new_figure
-from aquirecover.output.views import aquifer_field, aquifer_layers, focus, is_dated, restriction_index
+from aquirecover.output.views import aquifer_field, aquifer_layers, compared_heads, focus, is_dated, restriction_index
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -35,7 +36,9 @@ def drawdown_maps(dataset: xr.Dataset) -> Figure:
     """Draw drawdown of each aquifer when the restriction starts and at the end of the run, with one colour scale."""
     aquifers = list(aquifer_layers(dataset))
     moments = list(dict.fromkeys([restriction_index(dataset), dataset.sizes["time"] - 1]))
-    fields = [[aquifer_field(dataset, dataset["drawdown"].values[i], name) for name in aquifers] for i in moments]
+    heads = compared_heads(dataset)[2 - len(moments) :]
+    drawdown = [dataset["reference_head"].values - head for head in heads]
+    fields = [[aquifer_field(dataset, values, name) for name in aquifers] for values in drawdown]
     titles = [[f"{name}, {_moment(dataset, i)}" for name in aquifers] for i in moments]
     reference = str(dataset.attrs["drawdown_reference"]).replace("_", " ").replace("first saved head", "before pumping")
     return _field_maps(dataset, fields, titles, f"Drawdown (m), level {reference} minus head", "YlOrBr")
@@ -45,9 +48,9 @@ def drawdown_maps(dataset: xr.Dataset) -> Figure:
 def recovery_maps(dataset: xr.Dataset) -> Figure:
     """Draw the rise of the head of each aquifer since the start of the restriction, and what is left of the drawdown."""
     aquifers = list(aquifer_layers(dataset))
-    head, last = dataset["head"].values, _moment(dataset, dataset.sizes["time"] - 1)
-    rise = head[-1] - head[restriction_index(dataset)]
-    fields = [[aquifer_field(dataset, rise, name) for name in aquifers]]
+    last = _moment(dataset, dataset.sizes["time"] - 1)
+    start, end = compared_heads(dataset)
+    fields = [[aquifer_field(dataset, end - start, name) for name in aquifers]]
     titles = [[f"{name}, rise by {last}" for name in aquifers]]
     return _field_maps(
         dataset, fields, titles, f"Recovered head (m), since {_moment(dataset, restriction_index(dataset))}", "YlGnBu"
@@ -82,32 +85,71 @@ def recovery_time_maps(dataset: xr.Dataset, reference: str = "before_pumping", f
     ValueError
         When the dataset has no recovery against that reference or no time to one of the fractions.
     """
-    from matplotlib import colormaps
-    from matplotlib.colors import BoundaryNorm, ListedColormap
-
     known = [float(value) for value in dataset["fraction"].values] if "fraction" in dataset else []
     for fraction in fractions:
         if fraction not in known:
             raise ValueError(f"fraction = {fraction:g}: must be one of {', '.join(f'{value:g}' for value in known) or 'none'}.")
-    aquifers = list(aquifer_layers(dataset))
-    years = _recovery(dataset, "time_to_recovery", reference) / DAYS_PER_YEAR
-    something = np.where(np.isfinite(_recovery(dataset, "recovery_fraction", reference)), 1.0, np.nan)
+    years = _recovery(dataset, "time_to_recovery", reference)[[known.index(fraction) for fraction in fractions]] / DAYS_PER_YEAR
+    something = np.isfinite(_recovery(dataset, "recovery_fraction", reference))
+    asked = list(fractions)
+    fractions, years = _seen_fractions(dataset, asked, years)
     run = float(dataset["elapsed_time"][-1] - dataset["elapsed_time"][restriction_index(dataset)]) / DAYS_PER_YEAR
     classes = [year for year in YEAR_CLASSES if year < 0.97 * run] + [run]
-    colours = ListedColormap(colormaps["viridis_r"](np.linspace(0.0, 0.95, len(classes) - 1)))
-    figure, panels = _panels(dataset, len(fractions), len(aquifers), extra=4.0)
-    for axes, fraction in zip(panels, fractions, strict=True):
-        for ax, aquifer in zip(axes, aquifers, strict=True):
-            field = aquifer_field(dataset, years[known.index(fraction)], aquifer)
-            image = draw_map(ax, dataset, field, colours, BoundaryNorm(classes, colours.N))
-            _hatch(ax, dataset, np.isfinite(aquifer_field(dataset, something, aquifer)) & ~np.isfinite(field))
-    letter(panels.ravel(), [f"{aquifer}, {fraction:.0%}" for fraction in fractions for aquifer in aquifers])
-    bar = figure.colorbar(image, ax=panels, location="bottom", shrink=0.6, aspect=40, spacing="uniform", ticks=classes)
-    bar.ax.set_xticklabels([f"{year:.3g}" for year in classes])
     shares = " and ".join(f"{fraction:.0%}" for fraction in fractions)
-    level = REFERENCE_NAMES.get(reference, reference)
-    late = f"hatched: not within {run:.3g} years; grey: nothing to recover"
-    bar.set_label(f"Years to recover {shares} of the drawdown, reference: {level}\n({late})")
+    label = f"Years to recover {shares} of the drawdown, reference: {REFERENCE_NAMES.get(reference, reference)}"
+    note = f"hatched: not within {run:.3g} years; grey: nothing to recover"
+    note += "".join(f"; {fraction:.0%}: almost nowhere within {run:.3g} years" for fraction in asked if fraction not in fractions)
+    return _time_maps(dataset, years, something, [f"{fraction:.0%}" for fraction in fractions], classes, f"{label}\n({note})")
+
+
+def _seen_fractions(dataset: xr.Dataset, fractions: list[float], years: FloatArray) -> tuple[list[float], FloatArray]:
+    """Return the fractions, and their times, that one in a hundred cells reaches in the area of the study; at least the first."""
+    inside = focus(dataset) & (dataset["idomain"].values > 0)
+    seen = [i for i, field in enumerate(years) if i == 0 or np.isfinite(field[inside]).mean() > 0.01]
+    return [fractions[i] for i in seen], years[seen]
+
+
+@in_style
+def late_recovery_maps(dataset: xr.Dataset) -> Figure:
+    """Draw the time to late fractions of the way to the equilibrium under the restriction, which the run need not reach.
+
+    Raises
+    ------
+    ValueError
+        When the dataset has no such times.
+    """
+    if "late_time_to_recovery" not in dataset:
+        raise ValueError("late_time_to_recovery: the result has none.")
+    years = dataset["late_time_to_recovery"].values / DAYS_PER_YEAR
+    shares = [f"{float(fraction):.0%}" for fraction in dataset["late_fraction"].values]
+    label = f"Years to {' and '.join(shares)} of the way to the equilibrium under the restriction\n(grey: no such way)"
+    return _time_maps(dataset, years, np.isfinite(years[0]), shares, [*YEAR_CLASSES[:-1], 50.0, 100.0], label)
+
+
+def _time_maps(
+    dataset: xr.Dataset, years: FloatArray, something: BoolArray, rows: Sequence[str], classes: Sequence[float], label: str
+) -> Figure:
+    """Draw a row of maps of years for each of some fractions, in classes; hatched where there is something but no time."""
+    from matplotlib import colormaps
+    from matplotlib.colors import BoundaryNorm, ListedColormap
+
+    aquifers = list(aquifer_layers(dataset))
+    extend: Extend = "max" if np.nanmax(years, initial=0.0) > classes[-1] else "neither"
+    colours = ListedColormap(colormaps["viridis_r"](np.linspace(0.0, 0.92, len(classes) - 1)), over=colormaps["viridis_r"](1.0))
+    norm = BoundaryNorm(list(classes), colours.N)
+    figure, panels = _panels(dataset, len(rows), len(aquifers), extra=4.0)
+    for axes, field in zip(panels, years, strict=True):
+        for ax, aquifer in zip(axes, aquifers, strict=True):
+            plan = aquifer_field(dataset, field, aquifer)
+            image = draw_map(ax, dataset, plan, colours, norm)
+            known = np.isfinite(aquifer_field(dataset, np.where(something, 1.0, np.nan), aquifer))
+            _hatch(ax, dataset, known & ~np.isfinite(plan))
+    letter(panels.ravel(), [f"{aquifer}, {row}" for row in rows for aquifer in aquifers])
+    bar = figure.colorbar(
+        image, ax=panels, location="bottom", shrink=0.6, aspect=40, spacing="uniform", ticks=classes, extend=extend
+    )
+    bar.ax.set_xticklabels([f"{year:.3g}" for year in classes])
+    bar.set_label(label)
     return figure
 
 
@@ -120,12 +162,12 @@ def _recovery(dataset: xr.Dataset, name: str, reference: str) -> FloatArray:
 
 
 def _moment(dataset: xr.Dataset, index: int) -> str:
-    """Return a saved time for a title: the year when it begins one, else year and month; or days."""
+    """Return a saved time for a title: the year when it begins one, else month and year; or days."""
     time = dataset["time"].values[index]
     if not is_dated(dataset):
         return f"day {time:g}"
-    month = time.astype("datetime64[M]")
-    return str(month)[:4] if month == time.astype("datetime64[Y]") else str(month)
+    day = date.fromisoformat(str(time.astype("datetime64[D]")))
+    return str(day.year) if (day.month, day.day) == (1, 1) else f"{day:%b} {day.year}"
 
 
 def _field_maps(
@@ -251,7 +293,7 @@ def draw_map(ax: Axes, dataset: xr.Dataset, field: FloatArray, colours: Colormap
     image = ax.pcolormesh(x, y, np.ma.masked_invalid(field), cmap=colours, norm=norm, rasterized=True, zorder=1)
     for kind, lines in map_lines(dataset).items():
         style = LINES.get(kind, {"color": "#888888", "linewidth": 0.4})
-        edge = halo(style["linewidth"] + 0.9)
+        edge = halo(style["linewidth"] + 0.7, alpha=0.7)
         curves = LineCollection([line / 1e3 for line in lines], capstyle="round", zorder=4, path_effects=edge, **style)
         ax.add_collection(curves, autolim=False)
     ax.set_aspect("equal", adjustable="box")

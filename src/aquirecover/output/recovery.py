@@ -14,7 +14,7 @@ from aquirecover.variables import VARIABLES, base_unit
 if TYPE_CHECKING:
     import xarray as xr
 
-    from aquirecover.study.recovery import PlaceRecovery, RecoveryReport
+    from aquirecover.study.recovery_report import PlaceRecovery, RecoveryReport
 
 CELL = ("layer", "y", "x")
 SINCE = "since the start of the restriction"
@@ -24,6 +24,9 @@ REFERENCE_NAMES = {
     "no_pumping": "equilibrium without pumping",
     "head_limit": "legal level",
 }
+
+# Measures at the end of the run, without season, and the quantities that they are.
+END_MEASURES = {"end_residual": "residual_drawdown", "end_fraction": "recovery_fraction"}
 
 Entry = tuple[tuple[str, ...], Any, dict[str, Any]]
 
@@ -54,6 +57,17 @@ def recovery_entries(report: RecoveryReport, n_saved: int, n_step: int, has_rest
         entries |= _place_entries(report.zones, report, "zone", "time", n_saved, int(has_rest))
     if report.sources:
         entries |= _source_entries(report)
+    if report.late is not None:
+        late = report.late
+        about = _about("time_to_recovery", comment=f"{SINCE}, towards equilibrium_head; by moments, without marching in time")
+        entries["late_fraction"] = (
+            ("late_fraction",),
+            np.array(late.fractions),
+            {"long_name": "Late fraction", "units": "1"},
+        )
+        entries["late_time_to_recovery"] = (("late_fraction", *CELL), late.time, about)
+        comment = "with the mean stresses of the last year, under the restriction"
+        entries["equilibrium_head"] = (CELL, late.end_head, _about("head", comment=comment))
     return entries
 
 
@@ -76,10 +90,10 @@ def _map_entries(report: RecoveryReport, n_saved: int) -> dict[str, Entry]:
     """Return fields of every cell, at the end of the run where they have no time, and sums by layer."""
     maps, names = report.maps, report.references
     series = ("time", "layer")
-    year = ", mean of a year" if report.average == "year" else ""
+    how = {"year": ", mean of a year", "season": ", the season is taken off"}.get(report.average, "")
     return {
-        "start_head": (CELL, maps.start_head, _about("head", comment=f"at the start of the restriction{year}")),
-        "end_head": (CELL, maps.end_head, _about("head", comment=f"at the end of the run{year}")),
+        "start_head": (CELL, maps.start_head, _about("head", comment=f"at the start of the restriction{how}")),
+        "end_head": (CELL, maps.end_head, _about("head", comment=f"at the end of the run{how}")),
         "recovery_reference_head": (("reference", *CELL), _stacked(names, maps.reference_head), _about("reference_head")),
         "residual_drawdown": (("reference", *CELL), _stacked(names, maps.residual_drawdown), _about("residual_drawdown")),
         "recovery_fraction": (("reference", *CELL), _stacked(names, maps.recovery_fraction), _about("recovery_fraction")),
@@ -114,9 +128,12 @@ def _place_entries(
         "recovery_fraction": ((clock, kind), _stacked(names, place.recovery_fraction), latest),
         "time_to_recovery": (("fraction", kind), _stacked(names, place.time_to_recovery), padded),
         "reference_head": ((kind,), _stacked(names, place.reference_head), padded),
+        "end_residual": ((kind,), _stacked(names, place.end_residual), padded),
+        "end_fraction": ((kind,), _stacked(names, place.end_fraction), padded),
     }
     entries: dict[str, Entry] = {
-        f"{kind}_{name}": (("reference", *dims), fit(values), _about(name)) for name, (dims, values, fit) in per_reference.items()
+        f"{kind}_{name}": (("reference", *dims), fit(values), _about(END_MEASURES.get(name, name)))
+        for name, (dims, values, fit) in per_reference.items()
     }
     entries[f"{kind}_recovery_rate"] = (("horizon", kind), padded(place.recovery_rate), _about("recovery_rate"))
     entries[f"{kind}_start_head"] = ((kind,), padded(place.start_head), _about("head", comment="at the start of the restriction"))
@@ -194,8 +211,8 @@ def _place_rows(dataset: xr.Dataset, kind: str) -> list[Sequence[Any]]:
     columns = [
         *(np.broadcast_to(values, shape) for values in alike),
         known("reference_head"),
-        known("residual_drawdown")[:, -1],
-        known("recovery_fraction")[:, -1],
+        known("end_residual"),
+        known("end_fraction"),
         *np.moveaxis(known("time_to_recovery"), 1, 0),
         *(np.broadcast_to(values, shape) for values in known("recovery_rate")),
         *(np.broadcast_to(values, shape) for values in extra),

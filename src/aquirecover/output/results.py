@@ -20,7 +20,7 @@ from aquirecover.output.tables import Table, budget_by_year, budget_by_zone, bud
 if TYPE_CHECKING:
     import xarray as xr
 
-    from aquirecover.study.recovery import RecoveryReport
+    from aquirecover.study.recovery_report import RecoveryReport
 
 BUDGET_TOLERANCE = 1e-6
 RESULT_NAME = "result.nc"
@@ -136,13 +136,42 @@ def manifest(dataset: xr.Dataset, files: list[str]) -> dict[str, Any]:
 
 
 def write_dataset(dataset: xr.Dataset, path: Path | str, *, overwrite: bool = False) -> Path:
-    """Write a dataset as NetCDF-4, compressed without loss; see `replace_file`."""
+    """Write a dataset as NetCDF-4, compressed without loss; see `replace_file`.
+
+    GIS programs place a raster by its cell size, and cannot place one whose cells grow outwards. Where they do, the group
+    ``maps`` holds the fields that have no time on the part of the grid with cells of one size.
+    """
     encoding = {str(name): _encoding(dataset, str(name)) for name in dataset.variables}
+    maps = core_maps(dataset)
 
     def write(part: Path) -> None:
         dataset.to_netcdf(part, engine="h5netcdf", format="NETCDF4", encoding=encoding)
+        if maps is not None:
+            packed = {str(name): _encoding(maps, str(name)) for name in maps.variables}
+            maps.to_netcdf(part, mode="a", group="maps", engine="h5netcdf", format="NETCDF4", encoding=packed)
 
     return replace_file(path, write, overwrite=overwrite)
+
+
+def core_maps(dataset: xr.Dataset) -> xr.Dataset | None:
+    """Return the fields without time where cells have the smallest size; None when all cells are of one size."""
+    if "x_bounds" not in dataset:
+        return None
+    core: dict[str, slice] = {}
+    for axis in ("x", "y"):
+        size = np.abs(np.diff(dataset[f"{axis}_bounds"].values, axis=1))[:, 0]
+        fine = np.flatnonzero(size < size.min() * (1.0 + 1e-6))
+        core[axis] = slice(int(fine[0]), int(fine[-1]) + 1)
+    part = dataset.isel(core)
+    if part.sizes == dataset.sizes:
+        return None
+    fields = [
+        name for name, variable in part.data_vars.items() if variable.dims[-2:] == ("y", "x") and "time" not in variable.dims
+    ]
+    kept = part[[*fields, *(["crs"] if "crs" in part else [])]].copy(deep=True)
+    for axis in ("x", "y"):
+        kept[axis].attrs.pop("bounds", None)
+    return kept.assign_attrs(title=dataset.attrs.get("title", ""), Conventions="CF-1.10")
 
 
 def _encoding(dataset: xr.Dataset, name: str) -> dict[str, Any]:
@@ -151,7 +180,7 @@ def _encoding(dataset: xr.Dataset, name: str) -> dict[str, Any]:
     encoding: dict[str, Any] = {}
     if np.issubdtype(variable.dtype, np.datetime64):
         start = dataset.attrs["start"]
-        encoding = {"units": f"days since {start}", "calendar": "proleptic_gregorian", "dtype": "float64"}
+        encoding = {"units": f"days since {start}", "calendar": "proleptic_gregorian", "dtype": "float64", "_FillValue": None}
     if np.issubdtype(variable.dtype, np.floating):
         encoding["_FillValue"] = np.nan if name not in dataset.indexes and not name.endswith("_bounds") else None
     if variable.ndim > 1 and variable.dtype.kind in "fi" and variable.size > 256:

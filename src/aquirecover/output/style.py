@@ -167,15 +167,22 @@ def label_ends(ax: Axes, ends: Sequence[tuple[float, str, str]], height: float, 
             fontsize=7.5,
             linespacing=1.05,
             annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.5, "shrinkA": 1.5, "shrinkB": 0.5},
+            arrowprops={
+                "arrowstyle": "-",
+                "color": colour,
+                "linewidth": 0.5,
+                "shrinkA": 1.5,
+                "shrinkB": 0.5,
+                "relpos": (0.0, 0.5),
+            },
         )
 
 
-def halo(width: float = 1.8) -> list[Any]:
+def halo(width: float = 1.8, alpha: float = 1.0) -> list[Any]:
     """Return the white edge that keeps letters readable on colours and lines."""
     from matplotlib.patheffects import withStroke
 
-    return [withStroke(linewidth=width, foreground="white")]
+    return [withStroke(linewidth=width, foreground="white", alpha=alpha)]
 
 
 def finish_time_axis(ax: Axes, dated: bool) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aquirecover.output.views import aquifer_layers, area_mean, is_dated, restriction_index, restriction_step, restriction_time
+from aquirecover.output.views import aquifer_layers, area_mean, compared_heads, is_dated, restriction_step, restriction_time
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -56,11 +56,11 @@ def _pumping_lines(dataset: xr.Dataset) -> list[str]:
 def _aquifer_lines(dataset: xr.Dataset) -> list[str]:
     """Return the mean head of each aquifer before the restriction and at the end, and the share of drawdown recovered."""
     lines = []
-    head, reference = dataset["head"].values, dataset["reference_head"].values
-    begin = restriction_index(dataset)
+    reference = dataset["reference_head"].values
+    fields = compared_heads(dataset)
     restricted = restriction_time(dataset) is not None
     for aquifer in aquifer_layers(dataset):
-        start, end = (float(area_mean(dataset, head[i], aquifer)) for i in (begin, -1))
+        start, end = (float(area_mean(dataset, field, aquifer)) for field in fields)
         level = float(area_mean(dataset, reference, aquifer))
         text = f"  {aquifer:<12}  mean head {start:.2f} → {end:.2f} m"
         if restricted and abs(level - start) >= 0.05:

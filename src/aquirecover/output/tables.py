@@ -49,7 +49,7 @@ def budget_table(dataset: xr.Dataset) -> Table:
 def budget_by_year(dataset: xr.Dataset) -> Table:
     """Return the water budget of each year: mean rates in and out by term, and the days of the run in the year."""
     years, days, means = year_means(dataset, _interleaved(dataset["budget_inflow"].values, dataset["budget_outflow"].values))
-    return Table(["year", "days (d)", *_term_columns(dataset)], _rows([map(str, years)], np.column_stack([days, means])))
+    return Table(["year", "days (d)", *_term_columns(dataset)], _rows([years], np.column_stack([days, means])))
 
 
 def budget_by_zone(dataset: xr.Dataset) -> Table:
@@ -62,7 +62,7 @@ def budget_by_zone(dataset: xr.Dataset) -> Table:
     years, _, means = year_means(dataset, flows)
     zones = [str(name) for name in dataset["zone"].values]
     header = ["year", "zone", *_term_columns(dataset), f"from_other_zones_in ({RATE})", f"to_other_zones_out ({RATE})"]
-    labels = [[str(year) for year in years for _ in zones], zones * len(years)]
+    labels = [[year for year in years for _ in zones], zones * len(years)]
     return Table(header, _rows(labels, means.reshape(-1, means.shape[-1])))
 
 
@@ -78,7 +78,7 @@ def wells_table(dataset: xr.Dataset) -> Table:
     flat = means.reshape(-1, 2)
     volume = flat[:, 1] * np.repeat(days, n_well)
     numbers = np.column_stack([np.tile(place, (len(years), 1)), flat, flat[:, 0] - flat[:, 1], volume])
-    year = [str(year) for year in years for _ in range(n_well)]
+    year = [year for year in years for _ in range(n_well)]
     header = ["year", "well", *(name.removeprefix("well_") for name in columns[1:]), "x (m)", "y (m)", "layer (1)"]
     header += [f"pumping_rate ({RATE})", f"pumping_rate_actual ({RATE})", f"shortfall ({RATE})", "volume (m3)"]
     return Table(header, _rows([year, *labels], numbers))

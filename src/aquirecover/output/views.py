@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,28 +58,37 @@ def step_edges(dataset: xr.Dataset) -> FloatArray:
     return edges
 
 
-def year_overlap(dataset: xr.Dataset) -> tuple[list[int], FloatArray]:
-    """Return the calendar years of a run and the days of each step that lie in each, shape ``(n_year, n_step)``.
+def year_bounds(dataset: xr.Dataset) -> tuple[list[str], FloatArray]:
+    """Return the years of a run and their bounds, shape ``(n_year + 1,)``, d after the start.
 
-    Without dates a year is 365.25 days, and the first is 1.
+    Years begin on the month and day of the start, so that no step of a seasonal run is cut: ``1990``, or ``1990/91`` when that
+    is not 1 January. Without dates a year is 365.25 days, and the first is 1.
     """
+    end = float(step_edges(dataset)[-1])
+    if not is_dated(dataset):
+        n = max(int(np.ceil(end / DAYS_PER_YEAR - 1e-9)), 1)
+        return [str(i + 1) for i in range(n)], np.arange(n + 1, dtype=np.float64) * DAYS_PER_YEAR
+    start = date.fromisoformat(str(dataset.attrs["start"])[:10])
+    month, day = (3, 1) if (start.month, start.day) == (2, 29) else (start.month, start.day)
+    n = max(int(np.ceil(end / DAYS_PER_YEAR)) + 1, 1)
+    bounds = np.array([float((date(start.year + i, month, day) - start).days) for i in range(n + 1)])
+    bounds[0] = 0.0
+    n = max(int(np.searchsorted(bounds, end - 1e-6)), 1)
+    first = [start.year + i for i in range(n)]
+    calendar = (month, day) == (1, 1)
+    return [str(year) if calendar else f"{year}/{(year + 1) % 100:02d}" for year in first], bounds[: n + 1]
+
+
+def year_overlap(dataset: xr.Dataset) -> tuple[list[str], FloatArray]:
+    """Return the years of a run (`year_bounds`) and the days of each step that lie in each, shape ``(n_year, n_step)``."""
+    years, days = year_bounds(dataset)
     edges = step_edges(dataset)
-    if is_dated(dataset):
-        start = np.datetime64(dataset.attrs["start"], "D")
-        last = dataset["step_time"].values[-1].astype("datetime64[s]") - np.timedelta64(1, "s")
-        first_year, last_year = (int(str(date)[:4]) for date in (start, last))
-        years = list(range(first_year, max(last_year, first_year) + 1))
-        bounds = np.array([np.datetime64(f"{year:04d}-01-01", "D") for year in [*years, years[-1] + 1]])
-        days = np.asarray(bounds - start, dtype=np.float64)
-    else:
-        years = list(range(1, max(int(np.ceil(edges[-1] / DAYS_PER_YEAR - 1e-9)), 1) + 1))
-        days = np.arange(len(years) + 1, dtype=np.float64) * DAYS_PER_YEAR
     upper: FloatArray = np.minimum(days[1:, None], edges[None, 1:])
     lower: FloatArray = np.maximum(days[:-1, None], edges[None, :-1])
     return years, np.clip(upper - lower, 0.0, None)
 
 
-def year_means(dataset: xr.Dataset, rates: FloatArray) -> tuple[list[int], FloatArray, FloatArray]:
+def year_means(dataset: xr.Dataset, rates: FloatArray) -> tuple[list[str], FloatArray, FloatArray]:
     """Return years, days of the run in each ``(n_year,)``, and time-weighted means of `rates` ``(n_step, ...)``.
 
     A year with no time in it, as when a run is one steady step, takes the mean of all steps.
@@ -134,3 +144,13 @@ def area_mean(dataset: xr.Dataset, values: FloatArray, aquifer: str, inside: Boo
     summed = np.where(weight > 0.0, field * weight, 0.0).sum(axis=(-2, -1))
     mean: FloatArray = np.divide(summed, total, out=np.full(np.shape(total), np.nan), where=total > 0.0)
     return mean
+
+
+def compared_heads(dataset: xr.Dataset) -> tuple[FloatArray, FloatArray]:
+    """Return the heads at the start of the restriction and at the end, without season where recovery was assessed; m.
+
+    Both have shape ``(n_layer, n_y, n_x)``.
+    """
+    if "start_head" in dataset:
+        return dataset["start_head"].values, dataset["end_head"].values
+    return dataset["head"].values[restriction_index(dataset)], dataset["head"].values[-1]

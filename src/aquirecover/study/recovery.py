@@ -11,18 +11,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aquirecover.flow.arrays import FloatArray, IntArray
+from aquirecover.flow.arrays import FloatArray
 from aquirecover.flow.problem import FlowResult, Problem
 from aquirecover.flow.schedule import DAYS_PER_YEAR
 from aquirecover.study import metrics
 from aquirecover.study.recovery_report import PlaceRecovery, RecoveryMaps, RecoveryReport, RecoverySettings
+from aquirecover.study.seasons import SAME_TIME, Clock, choose_average, index_of
 from aquirecover.study.sources import water_sources
+from aquirecover.study.zones import ZoneSums
 
-__all__ = ["REFERENCES", "PlaceRecovery", "RecoveryMaps", "RecoveryReport", "RecoverySettings", "assess_recovery", "has_seasons"]
+__all__ = ["REFERENCES", "PlaceRecovery", "RecoveryMaps", "RecoveryReport", "RecoverySettings", "assess_recovery"]
 
 REFERENCES = ("before_pumping", "restriction_start", "no_pumping", "head_limit")
-# A step must end this close to the start of the restriction, d.
-_SAME_TIME = 1e-3
 
 
 def assess_recovery(
@@ -63,21 +63,20 @@ def assess_recovery(
     if not np.isfinite(start):
         raise ValueError("There is no start of a restriction: set context.restriction_start or RecoverySettings.start.")
     time, head = _saved_series(result)
-    begin = _index_of(time, start)
+    begin = index_of(time, start)
     if begin == time.size - 1:
         raise ValueError(f"No saved head follows the start of the restriction on day {start:g}.")
-    average = settings.average
-    if average == "auto":
-        average = "year" if has_seasons(result.problem, start) else "none"
-    clock = _Clock(settings, start, average)
+    clock = Clock(
+        settings, start, choose_average(result.problem, start, time) if settings.average == "auto" else settings.average
+    )
     fields = reference_fields(result, clock.curve(time, head)[1][0], before_pumping, no_pumping)
-    sources = [water_sources(result, start)] if result.problem.schedule.step_time[0] <= start + _SAME_TIME else []
+    sources = [water_sources(result, start)] if result.problem.schedule.step_time[0] <= start + SAME_TIME else []
     if baseline is not None:
         sources.append(water_sources(result, start, baseline))
     return RecoveryReport(
         settings=settings,
         start=start,
-        average=average,
+        average=clock.average,
         references=tuple(fields),
         observations=_observations(result, clock, fields),
         zones=_zones(result, clock, time, head, fields),
@@ -99,48 +98,6 @@ def reference_fields(
     return {name: np.where(active, level, np.nan) for name, level in zip(REFERENCES, known, strict=True) if level is not None}
 
 
-def has_seasons(problem: Problem, start: float) -> bool:
-    """Tell whether a stress or fixed head goes up and down after a time, instead of changing one way only.
-
-    It does when the sum of its changes from period to period is more than one and a half times its net change.
-    """
-    schedule = problem.schedule
-    after = schedule.period_start + schedule.period_length > start + _SAME_TIME
-    series = [v for stress in problem.stresses for v in stress.values().values()] + [f.head for f in problem.fixed_heads]
-    for values in series:
-        if values.ndim == 2 and values.shape[1]:
-            later = values[after]
-            moved, net = np.abs(np.diff(later, axis=0)).sum(axis=0), np.abs(later[-1] - later[0])
-            if np.any(moved > 1.5 * net + 1e-9 * np.abs(later).max()):
-                return True
-    return False
-
-
-@dataclass(frozen=True)
-class _Clock:
-    """From when and by which averages recovery is measured."""
-
-    settings: RecoverySettings
-    start: float
-    average: str
-
-    def curve(self, time: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return times since the start, the first one 0, and the values or yearly means from there on.
-
-        With yearly means the value at the start is the mean of the year before, where the series has it.
-        """
-        begin = _index_of(time, self.start)
-        if self.average == "none":
-            return time[begin:] - self.start, values[begin:]
-        year, weight, centre = metrics.year_weights(time, self.start)
-        mean = metrics.yearly_mean(values, weight)
-        first = mean[year == -1.0] if np.any(year == -1.0) else values[begin : begin + 1]
-        later = year >= 0.0
-        if not later.any():
-            return time[begin:] - self.start, np.concatenate((first, values[begin + 1 :]))
-        return np.concatenate(([0.0], centre[later] - self.start)), np.concatenate((first, mean[later]))
-
-
 def _saved_series(result: FlowResult) -> tuple[FloatArray, FloatArray]:
     """Return the times and fields that are known, with the initial heads first where the run does not begin steady."""
     if result.problem.schedule.steady[0]:
@@ -149,17 +106,7 @@ def _saved_series(result: FlowResult) -> tuple[FloatArray, FloatArray]:
     return np.concatenate(([0.0], result.time)), np.concatenate((initial[None], result.head))
 
 
-def _index_of(time: FloatArray, start: float) -> int:
-    """Return the last time that is the start of the restriction."""
-    found = np.flatnonzero(np.abs(time - start) <= _SAME_TIME)
-    if not found.size:
-        raise ValueError(
-            f"No head is kept at the start of the restriction on day {start:g}: a step that ends then must be saved."
-        )
-    return int(found[-1])
-
-
-def _observations(result: FlowResult, clock: _Clock, fields: Mapping[str, FloatArray]) -> PlaceRecovery:
+def _observations(result: FlowResult, clock: Clock, fields: Mapping[str, FloatArray]) -> PlaceRecovery:
     points = result.problem.observations
     time, head = result.problem.schedule.step_time, result.observation_head
     if not result.problem.schedule.steady[0]:
@@ -173,28 +120,35 @@ def _observations(result: FlowResult, clock: _Clock, fields: Mapping[str, FloatA
 
 
 def _zones(
-    result: FlowResult, clock: _Clock, time: FloatArray, head: FloatArray, fields: Mapping[str, FloatArray]
+    result: FlowResult, clock: Clock, time: FloatArray, head: FloatArray, fields: Mapping[str, FloatArray]
 ) -> PlaceRecovery:
     problem = result.problem
-    names: tuple[str, ...] = () if problem.zones is None else problem.zones.names
-    index = np.full(problem.grid.shape, -1, dtype=np.int64) if problem.zones is None else problem.zones.index
-    parts = _Parts(np.where(problem.grid.active, index, -1), len(names), np.broadcast_to(problem.grid.area, problem.grid.shape))
+    parts = ZoneSums(problem)
     levels = {name: parts.mean(level[None])[0] for name, level in fields.items()}
     # a level may be known in a part of a zone only (a limit): heads are compared with it there
-    residual = {name: parts.mean(level - head) for name, level in fields.items()}
-    begin = _index_of(time, clock.start)
-    stored = np.stack([metrics.stored_volume(problem, h) for h in head])
-    gained = parts.sum(stored - stored[begin])
-    above, limited = _above_limit(problem, head)
+    residual = {name: parts.mean(level - h for h in head) for name, level in fields.items()}
+    begun = metrics.stored_volume(problem, head[index_of(time, clock.start)])
+    gained = parts.sum(metrics.stored_volume(problem, h) - begun for h in head)
+    limited, limit = _limited_area(problem)
+    above = parts.sum(limited * (h >= limit) for h in head)
     return _place(
-        "zone", names, clock, time, parts.mean(head), levels, residual, gained, parts.sum(above), parts.sum(limited[None])[0]
+        "zone",
+        parts.names,
+        clock,
+        time,
+        parts.mean(head),
+        levels,
+        residual,
+        gained,
+        above,
+        parts.sum(limited[None])[0],
     )
 
 
 def _place(
     kind: str,
     names: tuple[str, ...],
-    clock: _Clock,
+    clock: Clock,
     time: FloatArray,
     head: FloatArray,
     levels: Mapping[str, FloatArray],
@@ -206,17 +160,21 @@ def _place(
     settings = clock.settings
     since, curve = clock.curve(time, head)
     fraction, duration, end_residual, end_fraction = {}, {}, {}, {}
-    before = time < clock.start - _SAME_TIME
+    begin = index_of(time, clock.start)
+    before = time < clock.start - SAME_TIME
     for name in residual:
         _, left = clock.curve(time, residual[name])
         end_residual[name] = left[-1]
         if name == "restriction_start":
             continue
-        recovered = metrics.recovery_fraction(left, left[0], settings.smallest_change)
+        recovered = metrics.recovery_fraction(left, _to_recover(name, left[0]), settings.smallest_change)
         end_fraction[name] = recovered[-1]
         duration[name] = metrics.time_to_recovery(since, recovered, settings.fractions)
-        fraction[name] = metrics.recovery_fraction(residual[name], left[0], settings.smallest_change)
+        fraction[name] = metrics.recovery_fraction(residual[name], _to_recover(name, left[0]), settings.smallest_change)
         fraction[name][before] = np.nan
+        if left.shape[0] == time.size - begin:
+            # a value for each time: what was taken off for the season is left off here too
+            fraction[name][begin:] = recovered
     year, weight, _ = metrics.year_weights(time, clock.start)
     return PlaceRecovery(
         kind=kind,
@@ -241,67 +199,69 @@ def _place(
     )
 
 
-def _maps(
-    result: FlowResult, clock: _Clock, time: FloatArray, head: FloatArray, fields: Mapping[str, FloatArray]
-) -> RecoveryMaps:
-    problem, settings = result.problem, clock.settings
-    since, curve = clock.curve(time, head)
-    residual, fraction, duration = {}, {}, {}
-    for name, level in fields.items():
-        left = level - curve
-        residual[name] = left[-1]
-        if name != "restriction_start":
-            recovered = metrics.recovery_fraction(left, left[0], settings.smallest_change)
-            fraction[name] = recovered[-1]
-            duration[name] = metrics.time_to_recovery(since, recovered, settings.fractions)
-    begin = _index_of(time, clock.start)
-    begun = metrics.stored_volume(problem, head[begin])
+def _to_recover(reference: str, start_residual: FloatArray) -> FloatArray:
+    """Return what is to be recovered, m: nothing (NaN) where the head was above its limit from the start."""
+    return np.where(start_residual > 0.0, start_residual, np.nan) if reference == "head_limit" else start_residual
+
+
+def _maps(result: FlowResult, clock: Clock, time: FloatArray, head: FloatArray, fields: Mapping[str, FloatArray]) -> RecoveryMaps:
+    problem = result.problem
+    # layer by layer, since all times of a large grid are needed at once
+    layers = [
+        _layer_maps(clock, time, head[:, layer], {name: level[layer] for name, level in fields.items()})
+        for layer in range(problem.grid.shape[0])
+    ]
+    begun = metrics.stored_volume(problem, head[index_of(time, clock.start)])
     gained = np.stack([np.nansum(metrics.stored_volume(problem, h) - begun, axis=(1, 2)) for h in head])
-    above, limited = _above_limit(problem, head)
+    limited, limit = _limited_area(problem)
+    above = np.stack([(limited * (h >= limit)).sum(axis=(1, 2)) for h in head])
+    measured = tuple(name for name in fields if name != "restriction_start")
     return RecoveryMaps(
         time=time,
-        start_head=curve[0],
-        end_head=curve[-1],
+        start_head=np.stack([m.start_head for m in layers]),
+        end_head=np.stack([m.end_head for m in layers]),
         reference_head=fields,
-        residual_drawdown=residual,
-        recovery_fraction=fraction,
-        time_to_recovery=duration,
-        recovery_rate=metrics.recovery_rate(since, curve, [DAYS_PER_YEAR * y for y in settings.rate_years]),
+        residual_drawdown={name: np.stack([m.residual[name] for m in layers]) for name in fields},
+        recovery_fraction={name: np.stack([m.fraction[name] for m in layers]) for name in measured},
+        time_to_recovery={name: np.stack([m.duration[name] for m in layers], axis=1) for name in measured},
+        recovery_rate=np.stack([m.rate for m in layers], axis=1),
         recovered_volume=gained,
-        area_above_limit=above.sum(axis=(2, 3)),
+        area_above_limit=above,
         area_with_limit=limited.sum(axis=(1, 2)),
     )
 
 
-def _above_limit(problem: Problem, head: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the area at or above its limit, shape of `head`, and the area that has a limit, shape of one field; m²."""
-    area = np.broadcast_to(problem.grid.area, problem.grid.shape)
+@dataclass(frozen=True, eq=False)
+class _LayerMaps:
+    """Recovery of the cells of one layer; fields of shape ``(n_y, n_x)``, times and rates with one axis before."""
+
+    start_head: FloatArray
+    end_head: FloatArray
+    residual: dict[str, FloatArray]
+    fraction: dict[str, FloatArray]
+    duration: dict[str, FloatArray]
+    rate: FloatArray
+
+
+def _layer_maps(clock: Clock, time: FloatArray, head: FloatArray, levels: Mapping[str, FloatArray]) -> _LayerMaps:
+    settings = clock.settings
+    since, curve = clock.curve(time, head)
+    residual, fraction, duration = {}, {}, {}
+    for name, level in levels.items():
+        left = level - curve
+        residual[name] = left[-1]
+        if name != "restriction_start":
+            recovered = metrics.recovery_fraction(left, _to_recover(name, left[0]), settings.smallest_change)
+            fraction[name] = recovered[-1]
+            duration[name] = metrics.time_to_recovery(since, recovered, settings.fractions)
+    rate = metrics.recovery_rate(since, curve, [DAYS_PER_YEAR * y for y in settings.rate_years])
+    return _LayerMaps(curve[0], curve[-1], residual, fraction, duration, rate)
+
+
+def _limited_area(problem: Problem) -> tuple[FloatArray, FloatArray]:
+    """Return the area of cells that have a limit, else 0, m², and the limit, else infinite, m; of every cell."""
     limit = problem.context.head_limit
     if limit is None:
-        return np.zeros_like(head), np.zeros(problem.grid.shape)
+        return np.zeros(problem.grid.shape), np.full(problem.grid.shape, np.inf)
     limited = np.isfinite(limit) & problem.grid.active
-    return np.where(limited & (head >= np.where(limited, limit, np.inf)), area, 0.0), np.where(limited, area, 0.0)
-
-
-class _Parts:
-    """Sums and area-weighted means of fields over zones."""
-
-    def __init__(self, index: IntArray, n_part: int, area: FloatArray) -> None:
-        self.cell = np.flatnonzero(index >= 0)
-        self.part = index.ravel()[self.cell]
-        self.n_part = n_part
-        self.area = area.ravel()[self.cell]
-
-    def sum(self, fields: FloatArray) -> FloatArray:
-        """Return sums of fields ``(n, n_layer, n_y, n_x)``, NaN left out, shape ``(n, n_part)``."""
-        values = np.nan_to_num(fields.reshape(fields.shape[0], -1)[:, self.cell])
-        sums = [np.bincount(self.part, weights=row, minlength=self.n_part) for row in values]
-        return np.stack(sums).astype(np.float64)
-
-    def mean(self, fields: FloatArray) -> FloatArray:
-        """Return area-weighted means over the cells that have a value, shape ``(n, n_part)``; NaN where none has."""
-        values = fields.reshape(fields.shape[0], -1)[:, self.cell]
-        known = np.isfinite(values)
-        total = np.stack([np.bincount(self.part, row, self.n_part) for row in np.where(known, values, 0.0) * self.area])
-        area = np.stack([np.bincount(self.part, row, self.n_part) for row in known * self.area])
-        return np.asarray(np.divide(total, area, out=np.full(total.shape, np.nan), where=area > 0.0))
+    return np.where(limited, problem.grid.area, 0.0), np.where(limited, limit, np.inf)

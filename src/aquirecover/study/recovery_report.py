@@ -22,8 +22,8 @@ class RecoverySettings:
     """Horizons of the mean recovery rates, years after the start of the restriction."""
     smallest_change: float = 0.05
     """Where the reference is closer than this to the head at the start there is nothing to recover, m."""
-    average: Literal["auto", "none", "year"] = "auto"
-    """Compare heads as they are, or means of years from the start of the restriction; auto: years where a stress has seasons."""
+    average: Literal["auto", "none", "season", "year"] = "auto"
+    """Compare heads as they are, less the cycle of the year before, or as means of years; auto: what the stresses ask for."""
     start: float | None = None
     """Time from which recovery counts, d; the start of the restriction when left out."""
 
@@ -43,15 +43,16 @@ class PlaceRecovery:
     head : ndarray
         Shape ``(n_time, n)``; m; area-weighted means for zones.
     start_head, end_head : ndarray
-        At the start of the restriction and at the end of the run, shape ``(n,)``, m: means of a year when years are averaged.
+        At the start of the restriction and at the end of the run, without season (`RecoverySettings.average`), shape ``(n,)``; m.
     reference_head : mapping of str to ndarray
         Level of each reference, shape ``(n,)``, NaN where there is none; m.
     residual_drawdown : mapping of str to ndarray
         ``reference − head``, shape ``(n_time, n)``; m. Against ``restriction_start`` a rise is negative.
     recovery_fraction : mapping of str to ndarray
-        Shape ``(n_time, n)``, NaN before the restriction; 1. Not against ``restriction_start``.
+        Shape ``(n_time, n)``, NaN before the restriction; 1. Not against ``restriction_start``; against ``head_limit`` NaN where
+        the head was above it from the start.
     end_residual, end_fraction : mapping of str to ndarray
-        The same at the end of the run, from means of a year when years are averaged, shape ``(n,)``; m and 1.
+        The same at the end of the run, without season, shape ``(n,)``; m and 1.
     time_to_recovery : mapping of str to ndarray
         Since the start of the restriction, shape ``(n_fraction, n)``; d.
     recovery_rate : ndarray
@@ -124,6 +125,25 @@ class RecoveryMaps:
 
 
 @dataclass(frozen=True, eq=False)
+class LateRecovery:
+    """Times to late fractions of the way from the heads at the start to the equilibrium under the restriction, by moments.
+
+    Parameters
+    ----------
+    fractions : tuple of float
+        0.9 and above.
+    time : ndarray
+        Since the start of the restriction, shape ``(n_fraction, n_layer, n_y, n_x)``, NaN where unknown; d.
+    end_head : ndarray
+        Equilibrium with the mean stresses of the last year, shape ``(n_layer, n_y, n_x)``; m.
+    """
+
+    fractions: tuple[float, ...]
+    time: FloatArray
+    end_head: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
 class RecoveryReport:
     """Recovery of a run against all its reference levels.
 
@@ -134,7 +154,7 @@ class RecoveryReport:
     start : float
         Time from which recovery counts, d after time zero.
     average : str
-        ``none`` or ``year``: what start, end, fractions and times are made of.
+        ``none``, ``season`` or ``year``: how heads of different seasons were made comparable.
     references : tuple of str
         Levels that are known.
     observations, zones : PlaceRecovery
@@ -143,6 +163,8 @@ class RecoveryReport:
         Of every cell.
     sources : tuple of WaterSources
         Where the recovered water came from, against the state at the start and, when given, against a run without restriction.
+    late : LateRecovery or None
+        Times that follow without marching.
     """
 
     settings: RecoverySettings
@@ -153,3 +175,4 @@ class RecoveryReport:
     zones: PlaceRecovery
     maps: RecoveryMaps
     sources: tuple[WaterSources, ...] = ()
+    late: LateRecovery | None = None

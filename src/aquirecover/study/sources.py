@@ -8,7 +8,6 @@ import numpy as np
 
 from aquirecover.flow.arrays import FloatArray
 from aquirecover.flow.problem import FlowResult
-from aquirecover.flow.schedule import DAYS_PER_YEAR
 from aquirecover.study.metrics import cumulative_volume
 
 # A step must end this close to the start of the restriction, d.
@@ -70,9 +69,10 @@ def water_sources(result: FlowResult, start: float, baseline: FlowResult | None 
     ValueError
         When the baseline has other terms or ends earlier, or when there is none and the run begins with the restriction.
     """
-    end = float(result.problem.schedule.step_time[-1])
-    edges = start + DAYS_PER_YEAR * np.arange(np.ceil((end - start) / DAYS_PER_YEAR - 1e-9) + 1.0)
-    edges[-1] = min(float(edges[-1]), end)
+    schedule = result.problem.schedule
+    end = float(schedule.step_time[-1])
+    edges = schedule.anniversary(start, np.arange(int((end - start) / 365.0) + 2))
+    edges = np.append(edges[edges < end - _SAME_TIME], end)
     carried = np.diff(_net_volume(result, edges), axis=0)
     if baseline is None:
         other = np.diff(edges)[:, None] * _rate_before(result, start)
@@ -97,11 +97,11 @@ def _rate_before(result: FlowResult, start: float) -> FloatArray:
         raise ValueError(
             f"No step ends before the restriction on day {start:g}: there is no state to compare with; give a baseline."
         )
-    begin = start - DAYS_PER_YEAR
+    begin = float(schedule.anniversary(start, -1))
     if begin < schedule.step_time[0] - schedule.step_length[0]:
         return np.asarray((result.budget.inflow - result.budget.outflow)[last])
     before, until = _net_volume(result, np.array([begin, start]))
-    return np.asarray((until - before) / DAYS_PER_YEAR)
+    return np.asarray((until - before) / (start - begin))
 
 
 def _refuse_other_history(result: FlowResult, baseline: FlowResult, end: float) -> None:

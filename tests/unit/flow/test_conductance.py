@@ -10,6 +10,7 @@ import pytest
 from aquirecover.flow.conductance import conductances, flowing_cells
 from aquirecover.flow.grid import Grid
 from aquirecover.flow.properties import AquiferProperties
+from aquirecover.flow.schedule import Schedule
 from aquirecover.flow.simulate import simulate
 from aquirecover.flow.stresses import FixedHead, FlowBarrier, Recharge, Wells
 from small_problems import plain_grid, plain_problem
@@ -133,3 +134,14 @@ def test_a_pass_through_cell_needs_no_initial_head() -> None:
     problem = plain_problem(grid, [Recharge([4], 1e-3)], [FixedHead([8], 5.0)], head=np.where(active, 5.0, np.nan))
     expected = simulate(replace(problem, initial_head=np.full(grid.shape, 5.0)))
     np.testing.assert_allclose(simulate(problem).head, expected.head, atol=1e-9)
+
+
+def test_a_leakance_reaches_through_pass_through_cells() -> None:
+    active = np.array([True, False, False, True])[:, None, None]
+    grid = Grid([10.0], [20.0], 5.0, [0.0, 0.0, 0.0, -8.0], active, ~active)
+    properties = AquiferProperties(grid, 1.0, leakance=[1e-3, 7.0, np.nan], specific_storage=1e-5)
+    schedule = Schedule(0.0, steady=True)
+    problem = plain_problem(grid, [Wells([3], 0.4)], [FixedHead([0], 4.0)], properties=properties, schedule=schedule)
+    # 200 m² of 1e-3 1/d: 0.4 m³/d need 2 m, in three equal falls
+    np.testing.assert_allclose(conductances(problem).cz.ravel(), [0.6, 0.6, 0.6, 0.0])
+    assert simulate(problem).head[0, 3].item() == pytest.approx(2.0, rel=1e-12)

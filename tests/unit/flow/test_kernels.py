@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from aquirecover.flow import kernels
+from aquirecover.flow.faces import Faces
 
 EPS = 1e-6
 
@@ -53,35 +54,44 @@ def test_confined_cells_are_always_full() -> None:
     assert slope.tolist() == [0.0, 0.0, 0.0]
 
 
-def _random_faces(seed: int, shape: tuple[int, int, int]) -> tuple[np.ndarray, ...]:
+def _random_faces(seed: int, shape: tuple[int, int, int], harmonic: bool = False) -> tuple[np.ndarray, np.ndarray, Faces]:
     random = np.random.default_rng(seed)
-    head, sat, cx, cy, cz = (random.random(shape) for _ in range(5))
+    head, sat, cx, cy, cz, near_x, near_y = (random.random(shape) for _ in range(7))
     cx[:, :, -1], cy[:, -1], cz[-1] = 0.0, 0.0, 0.0
-    return 10.0 * head, sat, cx, cy, cz
+    sat[random.random(shape) < 0.1] = 0.0
+    return 10.0 * head, sat, Faces(cx, cy, cz, near_x, near_y, harmonic)
 
 
-def _face_flows(head, sat, cx, cy, cz):
+def _face_flows(head, sat, faces):
     """Yield both cells of each face and the flow from the second into the first."""
     n_layer, n_y, n_x = head.shape
     for here in np.ndindex(head.shape):
         k, j, i = here
-        for there, c, upstream in (
-            ((k, j, i + 1), cx[here], True),
-            ((k, j + 1, i), cy[here], True),
-            ((k + 1, j, i), cz[here], False),
+        for there, c, near in (
+            ((k, j, i + 1), faces.cx[here], faces.near_x[here]),
+            ((k, j + 1, i), faces.cy[here], faces.near_y[here]),
+            ((k + 1, j, i), faces.cz[here], None),
         ):
             if there[0] < n_layer and there[1] < n_y and there[2] < n_x:
                 difference = head[there] - head[here]
-                share = (sat[there] if difference > 0.0 else sat[here]) if upstream else 1.0
+                if near is None:
+                    share = 1.0
+                elif not faces.harmonic:
+                    share = sat[there] if difference > 0.0 else sat[here]
+                elif sat[here] * sat[there] == 0.0:
+                    share = 0.0
+                else:  # two resistances in series, each over its saturated share
+                    share = 1.0 / (near / sat[here] + (1.0 - near) / sat[there])
                 yield here, there, c * share * difference
 
 
 SHAPES = [(3, 4, 5), (1, 1, 1), (1, 1, 6), (1, 6, 1), (4, 1, 1), (2, 3, 1)]
 
 
+@pytest.mark.parametrize("harmonic", [False, True])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_net_inflow_against_a_loop_over_faces(shape: tuple[int, int, int]) -> None:
-    state = _random_faces(1, shape)
+def test_net_inflow_against_a_loop_over_faces(shape: tuple[int, int, int], harmonic: bool) -> None:
+    state = _random_faces(1, shape, harmonic)
     expected = np.zeros(shape)
     for here, there, q in _face_flows(*state):
         expected[here] += q
@@ -91,9 +101,10 @@ def test_net_inflow_against_a_loop_over_faces(shape: tuple[int, int, int]) -> No
     np.testing.assert_allclose(found, expected, atol=1e-13)
 
 
+@pytest.mark.parametrize("harmonic", [False, True])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_exchange_between_parts_against_a_loop_over_faces(shape: tuple[int, int, int]) -> None:
-    state = _random_faces(2, shape)
+def test_exchange_between_parts_against_a_loop_over_faces(shape: tuple[int, int, int], harmonic: bool) -> None:
+    state = _random_faces(2, shape, harmonic)
     part = np.random.default_rng(3).integers(0, 3, shape)
     expected = np.zeros((3, 3))
     for here, there, q in _face_flows(*state):
@@ -111,16 +122,17 @@ def test_exchange_between_parts_against_a_loop_over_faces(shape: tuple[int, int,
 
 
 def test_exchange_turns_with_the_flow() -> None:
-    head, sat, cx, cy, cz = _random_faces(4, (2, 3, 4))
+    head, sat, faces = _random_faces(4, (2, 3, 4))
     part = np.random.default_rng(5).integers(0, 2, head.shape)
     there, back = np.zeros((2, 2)), np.zeros((2, 2))
-    kernels.part_exchange(head, np.ones_like(sat), cx, cy, cz, part, there)
-    kernels.part_exchange(-head, np.ones_like(sat), cx, cy, cz, part, back)
+    kernels.part_exchange(head, np.ones_like(sat), faces, part, there)
+    kernels.part_exchange(-head, np.ones_like(sat), faces, part, back)
     np.testing.assert_allclose(there, back.T, rtol=1e-14)
 
 
-def test_fixed_head_flows_against_a_loop_over_faces() -> None:
-    state = _random_faces(6, (3, 4, 5))
+@pytest.mark.parametrize("harmonic", [False, True])
+def test_fixed_head_flows_against_a_loop_over_faces(harmonic: bool) -> None:
+    state = _random_faces(6, (3, 4, 5), harmonic)
     fixed = np.random.default_rng(7).random((3, 4, 5)) < 0.3
     cell = np.flatnonzero(fixed)
     gain, loss = np.zeros(fixed.size), np.zeros(fixed.size)

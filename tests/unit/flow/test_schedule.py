@@ -69,3 +69,11 @@ def test_a_series_of_several_wells() -> None:
 def test_rounding_of_a_period_start_does_not_miss_a_change() -> None:
     start = np.cumsum(np.full(120, 365.25 / 12))[-1]
     assert sample_steps([0.0, 3652.5], [1.0, 0.0], [start]).tolist() == [0.0]
+
+
+def test_anniversaries_are_the_same_day_of_other_years() -> None:
+    schedule = Schedule(period_length=[20000.0], start="1990-11-01")
+    since = (np.datetime64("2020-11-01") - np.datetime64("1990-11-01")).astype(float)
+    found = schedule.date_of(schedule.anniversary(since, [-1, 0, 4, 30])).astype("datetime64[D]")
+    assert found.astype(str).tolist() == ["2019-11-01", "2020-11-01", "2024-11-01", "2050-11-01"]
+    np.testing.assert_array_equal(Schedule(period_length=[1.0]).anniversary(10.0, [0, 2]), [10.0, 740.5])

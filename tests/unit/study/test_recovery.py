@@ -15,7 +15,8 @@ from aquirecover.flow.simulate import simulate
 from aquirecover.flow.steady import solve_steady
 from aquirecover.flow.stresses import GeneralHead, Wells
 from aquirecover.study.equilibrium import equilibrium_problem, no_pumping_head
-from aquirecover.study.recovery import RecoverySettings, assess_recovery, has_seasons
+from aquirecover.study.recovery import RecoverySettings, assess_recovery
+from aquirecover.study.seasons import choose_average
 from aquirecover.study.sources import water_sources
 from aquirecover.study.tables import recovery_table, sources_table, yearly_table
 
@@ -99,8 +100,9 @@ def test_fraction_against_a_limit_goes_beyond_one(result: FlowResult) -> None:
     report = assess_recovery(result)
     slow, quick = report.observations.end_fraction["head_limit"]
     assert slow == pytest.approx(4.0 / 1.0, rel=1e-2)
-    # the quick tank never was below: its limit is 1 m under its first head, and the fraction counts the way down to it
-    assert quick == pytest.approx(-2.0 / 1.0, rel=1e-2)
+    # the quick tank was 1 m above its limit from the start: it has nothing to recover
+    assert np.isnan(quick)
+    assert report.observations.end_residual["head_limit"] == pytest.approx([-3.0, -3.0], abs=1e-2)
 
 
 def test_fraction_is_unknown_before_the_restriction(result: FlowResult) -> None:
@@ -126,36 +128,57 @@ def test_volume_and_area(result: FlowResult) -> None:
     assert np.isnan(zones.head[:, 2]).all()
 
 
-def test_seasons_are_seen_and_averaged_out(result: FlowResult, seasonal: FlowResult) -> None:
-    assert has_seasons(seasonal.problem, START)
-    assert not has_seasons(result.problem, START)
-    plain = assess_recovery(result, settings=RecoverySettings(average="year"))
-    moved = assess_recovery(seasonal)
-    assert moved.average == "year"
-    # a linear tank: the season adds the same to every year, so that its means recover as without season
+@pytest.mark.parametrize("average", ["season", "year"])
+def test_seasons_are_taken_out(result: FlowResult, seasonal: FlowResult, average: str) -> None:
+    # a linear tank: the season adds the same to every year, so that what is left recovers as without season
+    settings = RecoverySettings(average=average)  # type: ignore[arg-type]
+    plain, moved = (assess_recovery(run, settings=settings).observations for run in (result, seasonal))
     for name in ("before_pumping", "head_limit"):
-        assert moved.observations.end_fraction[name] == pytest.approx(plain.observations.end_fraction[name], rel=1e-3)
-        assert moved.observations.time_to_recovery[name] == pytest.approx(
-            plain.observations.time_to_recovery[name], rel=1e-2, nan_ok=True
-        )
-    assert moved.observations.annual_mean[-1] == pytest.approx([LEVEL, LEVEL], abs=0.02)
-    assert np.all(moved.observations.seasonal_low[-1] < LEVEL - 0.7)
-    assert moved.observations.year.tolist() == [-4.0, -3.0, -2.0, -1.0, 0.0, 1.0, 2.0]
+        assert moved.end_fraction[name] == pytest.approx(plain.end_fraction[name], rel=1e-3, nan_ok=True)
+        assert moved.time_to_recovery[name] == pytest.approx(plain.time_to_recovery[name], rel=1e-2, nan_ok=True)
+    assert moved.start_head == pytest.approx(LEVEL - FALL, abs=0.02)
+    assert moved.annual_mean[-1] == pytest.approx([LEVEL, LEVEL], abs=0.02)
+    assert np.all(moved.seasonal_low[-1] < LEVEL - 0.7)
+    assert moved.year.tolist() == [-4.0, -3.0, -2.0, -1.0, 0.0, 1.0, 2.0]
 
 
-def test_heads_of_one_season_alone_would_mislead(seasonal: FlowResult) -> None:
+def test_means_of_years_blur_quick_recoveries(seasonal: FlowResult) -> None:
+    exact = TAU * np.log(2.0)
+    season, year = (
+        assess_recovery(seasonal, settings=RecoverySettings(average=average)).observations.time_to_recovery["before_pumping"][0]
+        for average in ("season", "year")
+    )
+    assert season == pytest.approx(exact, rel=0.05)
+    assert np.all(year > 1.3 * exact)
+
+
+def test_the_season_is_left_off_the_series_too(seasonal: FlowResult) -> None:
+    swing = {}
+    for average in ("none", "season"):
+        settings = RecoverySettings(average=average)  # type: ignore[arg-type]
+        places = assess_recovery(seasonal, settings=settings).observations
+        last = places.time > START + 2.0 * YEAR
+        swing[average] = np.ptp(places.recovery_fraction["before_pumping"][last], axis=0)
     # compared as they are, the fraction of the last year swings by the season over the fall
-    report = assess_recovery(seasonal, settings=RecoverySettings(average="none"))
-    last = report.observations.time > START + 2.0 * YEAR
-    swing = np.ptp(report.observations.recovery_fraction["before_pumping"][last], axis=0)
-    assert np.all(swing > 0.2)
+    assert np.all(swing["none"] > 0.2)
+    assert np.all(swing["season"] < 0.01)
 
 
-def test_a_monotone_change_is_no_season() -> None:
-    problem = tanks()
-    rising = np.repeat(np.linspace(10.0, 11.0, 15)[:, None], 2, axis=1)
-    river = GeneralHead([0, 2], rising, CONDUCTANCE, name="river")
-    assert not has_seasons(replace(problem, stresses=(problem.stresses[0], river)), START)
+def test_the_comparison_follows_from_the_stresses(result: FlowResult, seasonal: FlowResult) -> None:
+    assert assess_recovery(result).average == "none"
+    assert assess_recovery(seasonal).average == "season"
+    problem = seasonal.problem
+    # only the ends of years are known
+    assert choose_average(problem, START, np.arange(8) * YEAR) == "year"
+    # pumping makes a part of the cycle
+    wells, river = problem.stresses
+    assert isinstance(wells, Wells)
+    summer = wells.pumping_rate * np.where(np.arange(15) % 2, 1.0, 0.3)[:, None]
+    time = problem.schedule.step_time
+    assert choose_average(replace(problem, stresses=(Wells(wells.cell, summer), river)), START, time) == "year"
+    # a change one way only is no season
+    rising = GeneralHead(river.cell, np.repeat(np.linspace(10.0, 11.0, 15)[:, None], 2, axis=1), CONDUCTANCE, name="river")
+    assert choose_average(replace(problem, stresses=(wells, rising)), START, time) == "none"
 
 
 def test_sources_against_the_start(result: FlowResult) -> None:

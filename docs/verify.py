@@ -1,0 +1,132 @@
+"""Write verification.md with the errors that the verification tests measure: ``python docs/verify.py``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests/verification"))
+
+INTRO = """# Verification
+
+The simulator against exact solutions and against other programs. Every row is a file of `tests/verification` that derives the
+solution in its docstring, states its grid, and fails beyond the limit given here; the measured errors are those of
+`python docs/verify.py`. Drawdown in metres.
+
+| test | what | compared with | largest error | limit of the test |
+|---|---|---|---|---|
+"""
+
+OUTRO = """
+Orders of convergence that the tests assert: 2 in space for Thiem and for the image wells, 1 in the time step for Theis and Theis
+recovery (backward Euler), 1 in space for Dupuit (upstream weighting of the saturated thickness, as MODFLOW 6 has it with Newton).
+
+## Theis recovery, time by time
+
+T 500 m²/d, S 2e-4, Q 1,000 m³/d for 30 d, at 100 m; 38 × 38 cells from 8 m at the well.
+
+| time, d | exact residual drawdown, m | simulated, m | error, % |
+|---|---|---|---|
+{recovery}
+
+## Other checks
+
+- `tests/crosscheck`: heads of a basin of 50,000 cells over 30 years, confined and with a water table, against MODFLOW 6: within
+  1e-6 m at ten wells and every step.
+- `tests/properties`: superposition, reciprocity, mirror symmetry, restart (a + b = whole), and the solution multiplied back by
+  the matrix, on random problems.
+- `tests/regression`: every shipped scenario closes its water budget to 1e-6 at every step.
+- `tests/faults`: kill -9 while files are written, and Ctrl-C.
+"""
+
+
+def rows() -> Iterator[tuple[str, str, str, str, str]]:
+    """Yield file, case, oracle, measured error and limit."""
+    import test_dupuit
+    import test_hantush_leaky
+    import test_image_wells
+    import test_theis
+    import test_theis_recovery
+    import test_thiem
+    import test_twri
+
+    from aquirecover import analytical
+    from aquirecover.flow.schedule import Schedule
+    from aquirecover.flow.simulate import simulate
+
+    yield "test_thiem", "steady radial flow, 161 × 161 cells", "Thiem 1906", f"{test_thiem.largest_error(80):.1e} m", "3.2e-4 m"
+    model, exact = test_theis.drawdown(1.25, 40)
+    yield "test_theis", "drawdown at 100 m, 0.1 to 30 d", "Theis 1935", _percent(model[:, 0], exact[:, 0]), "1 %"
+    model = test_theis_recovery.residual_drawdown(1.25, test_theis_recovery.STEPS, (1.2, 1.3))
+    yield (
+        "test_theis_recovery", "residual drawdown at 100 m, 0.01 to 360 d after the stop", "Theis 1935",
+        _percent(model, test_theis_recovery.EXACT), "1 %",
+    )  # fmt: skip
+    problem, radius = test_hantush_leaky.leaky(Schedule(1.0, steady=True))
+    level = analytical.leaky_steady(
+        test_hantush_leaky.RATE, test_hantush_leaky.TRANSMISSIVITY, test_hantush_leaky.LEAKANCE, radius
+    )
+    steady = -simulate(problem, test_hantush_leaky.DIRECT).observation_head[0]
+    yield (
+        "test_hantush_leaky",
+        "leaky aquifer, steady and in time",
+        "Hantush and Jacob 1955, de Glee",
+        _percent(steady, level),
+        "1 %",
+    )
+    yield "test_dupuit", "water table under recharge, 201 cells", "Dupuit 1863", f"{test_dupuit.error(200):.1e} m", "0.03 m"
+    yield (
+        "test_image_wells",
+        "well between two streams, 81 columns",
+        "image wells, Ferris et al. 1962",
+        f"{test_image_wells.steady_error(80):.1e} m",
+        "2e-4 m",
+    )
+    yield "test_stream_depletion", "stream depletion", "Glover and Balmer 1954; Hunt 1999", "see limit", "0.005 of the pumping"
+    yield "test_recovery_times", "times to 90 and 99 % by moments", "one decay; a march in 4,000 steps", "see limit", "1e-6; 1 %"
+    head, to_fixed, _ = test_twri.oracle(upstream=True)
+    found = test_twri.twri()
+    column = found.problem.terms.index("constant_head")
+    net = float((found.budget.outflow - found.budget.inflow)[0, column])
+    yield (
+        "test_twri",
+        "heads of MODFLOW's test problem, feet",
+        "dense solution in the test",
+        f"{np.abs(found.head[0] - head).max():.1e} ft",
+        "1e-4 ft",
+    )
+    yield (
+        "test_twri",
+        "its flow to constant heads",
+        "dense solution in the test",
+        _percent(np.array([net]), np.array([to_fixed])),
+        "1e-4 %",
+    )
+
+
+def _percent(model: np.ndarray, exact: np.ndarray) -> str:
+    return f"{100.0 * np.abs(model / exact - 1.0).max():.2g} %"
+
+
+def recovery_rows() -> str:
+    """Return the table of Theis recovery."""
+    import test_theis_recovery as theis
+
+    model = theis.residual_drawdown(1.25, theis.STEPS, (1.2, 1.3))
+    lines = zip(theis.TIMES, theis.EXACT, model, 100.0 * (model / theis.EXACT - 1.0), strict=True)
+    return "\n".join(f"| {t:g} | {e:.6f} | {m:.6f} | {p:+.2f} |" for t, e, m, p in lines)
+
+
+def main() -> None:
+    """Write the page."""
+    table = [f"| `{name}` | {what} | {oracle} | {error} | {limit} |" for name, what, oracle, error, limit in rows()]
+    text = INTRO + "\n".join(table) + "\n" + OUTRO.format(recovery=recovery_rows())
+    (ROOT / "docs/verification.md").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
