@@ -209,7 +209,8 @@ class FlowSystem:
         diagonal[~self.unknown] = 1.0
         if not self.has_convertible:
             near_x, near_y = far_x, far_y
-        return Matrix(diagonal, far_x, near_x, far_y, near_y, self.cz_unknown, self.unknown)
+        grid = self.problem.grid
+        return Matrix(diagonal, far_x, near_x, far_y, near_y, self.cz_unknown, self.unknown, grid.x, grid.y)
 
     @cached_property
     def _full_diagonal(self) -> FloatArray:

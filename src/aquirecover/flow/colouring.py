@@ -70,8 +70,18 @@ class Layout:
     def split(self, natural: FloatArray) -> FloatArray:
         """Return a vector of the values of shape ``(n_layer, n_y, n_x)``."""
         vector = np.zeros(self.size)
-        split(natural, self.n_y, self.n_x, vector, self.width, self.stride)
+        self.split_into(natural, vector)
         return vector
+
+    def split_into(self, natural: FloatArray, vector: FloatArray) -> None:
+        """Put the values of shape ``(n_layer, n_y, n_x)`` into a vector."""
+        split(natural, self.n_y, self.n_x, vector, self.width, self.stride)
+
+    def join(self, vector: FloatArray) -> FloatArray:
+        """Return the values of a vector, shape ``(n_layer, n_y, n_x)``."""
+        natural = np.empty((self.n_layer, self.n_y, self.n_x))
+        join(vector, natural, self.n_y, self.n_x, self.width, self.stride)
+        return natural
 
 
 @kernel

@@ -138,22 +138,48 @@ def absolute_sum(a: FloatArray) -> float:
     return total
 
 
+@summing_kernel
+def _subtract_from(b: FloatArray, r: FloatArray, single: SingleArray, o: int, n: int) -> float:
+    """Set r to ``b − r``, round it to `single` and return ``Σ|r|`` of a block."""
+    total = 0.0
+    rb, bb, sb = r[o : o + n], b[o : o + n], single[o : o + n]
+    for i in range(n):
+        rb[i] = bb[i] - rb[i]
+    for i in range(n):
+        sb[i] = rb[i]
+        total += abs(rb[i])
+    return total
+
+
+@kernel
+def _residual(a: SplitMatrix, b: FloatArray, x: FloatArray, r: FloatArray, single: SingleArray) -> float:
+    """Set r to ``b − A x``, round it to `single` and return ``Σ|r|``."""
+    multiply(a, x, r)
+    norm = 0.0
+    for o in range(0, r.size, BLOCK):
+        norm += _subtract_from(b, r, single, o, min(BLOCK, r.size - o))
+    return norm
+
+
 @kernel
 def conjugate_gradients(
-    a: SplitMatrix, h: Hierarchy, r: FloatArray, x: FloatArray, p: FloatArray, q: FloatArray, target: float, most: int, residuals: FloatArray
+    a: SplitMatrix, h: Hierarchy, b: FloatArray, x: FloatArray, work: FloatArray, target: float, most: int, residuals: FloatArray
 ) -> tuple[int, bool]:
-    """Solve ``A x = r`` from 0 by preconditioned conjugate gradients (Saad 2003, algorithm 9.1).
+    """Solve ``A x = b`` from 0 by preconditioned conjugate gradients (Saad 2003, algorithm 9.1).
+
+    Stops when ``Σ|r| ≤ target``, where r is the recursive residual; the true one is then computed, and the iteration restarts
+    from there when rounding has parted the two.
 
     Parameters
     ----------
     a, h
         Matrix, and hierarchy of a similar one.
-    r : ndarray
-        The right-hand side; on return the residual.
-    x, p, q : ndarray
-        The solution, and work space.
+    b, x : ndarray
+        Right-hand side and solution, shape ``(size,)``.
+    work : ndarray
+        Work space, shape ``(3, size)``.
     target : float
-        Stop when ``Σ|r|`` is at most this.
+        m³/d.
     most : int
         Largest number of iterations.
     residuals : ndarray
@@ -166,27 +192,31 @@ def conjugate_gradients(
     sound : bool
         False when the method broke down.
     """
-    size = r.size
-    z = h.x[:size]
+    size = b.size
+    r, p, q = work
+    z, single = h.x[:size], h.b[:size]
     x[:] = 0.0
     p[:] = 0.0
-    h.b[:size] = r
-    residuals[0] = absolute_sum(r)
-    rho = 0.0
-    for iteration in range(most):
+    r[:] = 0.0
+    rho, norm = 0.0, 0.0
+    for o in range(0, size, BLOCK):
+        norm += _subtract_from(b, r, single, o, min(BLOCK, size - o))
+    residuals[0] = norm
+    for iteration in range(most + 1):
         if residuals[iteration] <= target:
+            residuals[iteration] = _residual(a, b, x, r, single)
+            rho = 0.0
+        if residuals[iteration] <= target or iteration == most:
             return iteration, True
         cycle(h)
         old, rho = rho, dot(r, z)
-        if not rho > 0.0:
-            return iteration, False
-        _direction(p, z, rho / old if iteration > 0 else 0.0)
+        _direction(p, z, rho / old if old > 0.0 else 0.0)
         multiply(a, p, q)
         curvature = dot(p, q)
-        if not curvature > 0.0:
+        if not (rho > 0.0 and curvature > 0.0):
             return iteration, False
         alpha, norm = rho / curvature, 0.0
         for o in range(0, size, BLOCK):
-            norm += _advance(x, p, r, q, alpha, h.b, o, min(BLOCK, size - o))
+            norm += _advance(x, p, r, q, alpha, single, o, min(BLOCK, size - o))
         residuals[iteration + 1] = norm
     return most, True

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 
 from aquirecover.errors import ConvergenceError
-from aquirecover.flow import kernels
+from aquirecover.flow import kernels, krylov
 from aquirecover.flow.arrays import BoolArray, FloatArray
 from aquirecover.flow.multigrid import Multigrid
 
@@ -86,6 +87,8 @@ class Matrix:
         Conductance of vertical faces between unknowns.
     unknown : ndarray of bool
         Cells that are solved for.
+    x, y : ndarray, optional
+        Positions of columns and rows of cells, m: they guide the preconditioner where spacing varies.
     """
 
     diagonal: FloatArray
@@ -95,11 +98,18 @@ class Matrix:
     near_y: FloatArray
     cz: FloatArray
     unknown: BoolArray
+    x: FloatArray | None = None
+    y: FloatArray | None = None
 
     @property
     def symmetric(self) -> bool:
         """Whether far and near are the same arrays."""
         return self.far_x is self.near_x and self.far_y is self.near_y
+
+    @cached_property
+    def split(self) -> krylov.SplitMatrix:
+        """The matrix, which must be symmetric, in the numbering of `colouring`."""
+        return krylov.split_matrix(self.diagonal, self.far_x, self.far_y, self.cz)
 
     def multiply(self, x: FloatArray, out: FloatArray | None = None) -> FloatArray:
         """Return ``A x``."""
@@ -121,7 +131,7 @@ class Matrix:
         surplus[1:] -= self.cz[:-1]
         # rounding of the subtraction must not make a row lose its dominance
         np.maximum(surplus, 0.0, out=surplus)
-        return Multigrid(cx, cy, self.cz, surplus)
+        return Multigrid(cx, cy, self.cz, surplus, self.x, self.y)
 
     def to_sparse(self) -> Any:
         """Return the matrix as ``scipy.sparse.csc_array`` over all cells by flat number."""
@@ -197,29 +207,17 @@ def solve_direct(matrix: Matrix, rhs: FloatArray, target: float) -> LinearResult
 def conjugate_gradients(
     matrix: Matrix, rhs: FloatArray, target: float, preconditioner: Multigrid, max_iterations: int
 ) -> LinearResult:
-    """Preconditioned conjugate gradients (Saad, Iterative Methods, 2003, algorithm 9.1).
-
-    Stops when ``Σ|r| ≤ target``, where r is the recursive residual; the true one is then computed, and the iteration restarts
-    from there when rounding has parted the two.
-    """
-    x, r, p, q = np.zeros_like(rhs), rhs.copy(), np.zeros_like(rhs), np.empty_like(rhs)
-    residuals = [kernels.absolute_sum(r.ravel())]
-    rho = 0.0
-    for iteration in range(1, max_iterations + 1):
-        if residuals[-1] <= target:
-            residuals[-1] = _true_residual(matrix, rhs, x, q, r)
-            if residuals[-1] <= target:
-                return LinearResult(LinearStatus.CONVERGED, iteration - 1, tuple(residuals), x)
-            rho = 0.0
-        z = preconditioner.apply(r)
-        rho_old, rho = rho, kernels.dot(r.ravel(), z.ravel())
-        kernels.direction(p.ravel(), z.ravel(), rho / rho_old if rho_old > 0.0 else 0.0)
-        matrix.multiply(p, q)
-        curvature = kernels.dot(p.ravel(), q.ravel())
-        if not (rho > 0.0 and curvature > 0.0):
-            return LinearResult(LinearStatus.BREAKDOWN, iteration, tuple(residuals), x)
-        residuals.append(kernels.step_along(x.ravel(), p.ravel(), r.ravel(), q.ravel(), rho / curvature))
-    return _ended(matrix, rhs, x, target, max_iterations, residuals)
+    """Preconditioned conjugate gradients; stops when ``Σ|r| ≤ target`` for the true residual, see `krylov`."""
+    layout = preconditioner.layouts[0]
+    b, x, *_ = work = preconditioner.work
+    layout.split_into(rhs, b)
+    history = np.empty(max_iterations + 1)
+    iterations, sound = krylov.conjugate_gradients(
+        matrix.split, preconditioner.hierarchy, b, x, work[2:], target, max_iterations, history
+    )
+    residuals = tuple(history[: iterations + 1].tolist())
+    status = LinearStatus.CONVERGED if residuals[-1] <= target else LinearStatus.MAX_ITERATIONS if sound else LinearStatus.BREAKDOWN
+    return LinearResult(status, iterations, residuals, layout.join(x))
 
 
 def bicgstab(matrix: Matrix, rhs: FloatArray, target: float, preconditioner: Multigrid, max_iterations: int) -> LinearResult:

@@ -9,6 +9,7 @@ sections 5.2 and A.4). The numbering of cells is that of `colouring`.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -435,19 +436,22 @@ class Multigrid:
         self.shape = (n_layer, n_y, n_x)
         self.layouts = tuple(pack.layout for pack in packs)
         self.hierarchy = _join_packs(packs)
-        self._result = np.zeros(self.shape)
 
     def __repr__(self) -> str:
         """Return the shapes of the grids, finest first."""
         return "Multigrid(" + " → ".join(f"{g.n_layer}×{g.n_y}×{g.n_x}" for g in self.layouts) + ")"
 
+    @cached_property
+    def work(self) -> FloatArray:
+        """Vectors for a Krylov method, in the numbering of `colouring`, shape ``(5, size)``."""
+        return np.zeros((5, self.layouts[0].size))
+
     def apply(self, residual: FloatArray) -> FloatArray:
-        """Return an approximation of ``A⁻¹ residual``; valid until the next call."""
+        """Return an approximation of ``A⁻¹ residual``, shape ``(n_layer, n_y, n_x)``."""
         layout, h = self.layouts[0], self.hierarchy
-        split(residual, layout.n_y, layout.n_x, h.b[: layout.size], layout.width, layout.stride)
+        layout.split_into(residual, h.b[: layout.size])
         cycle(h)
-        join(h.x[: layout.size], self._result, layout.n_y, layout.n_x, layout.width, layout.stride)
-        return self._result
+        return layout.join(h.x[: layout.size])
 
 
 class _Pack:
