@@ -165,7 +165,7 @@ def _residual(a: SplitMatrix, b: FloatArray, x: FloatArray, r: FloatArray, singl
 def conjugate_gradients(
     a: SplitMatrix, h: Hierarchy, b: FloatArray, x: FloatArray, work: FloatArray, target: float, most: int, residuals: FloatArray
 ) -> tuple[int, bool]:
-    """Solve ``A x = b`` from 0 by preconditioned conjugate gradients (Saad 2003, algorithm 9.1).
+    """Solve ``A x = b`` from x by preconditioned conjugate gradients (Saad 2003, algorithm 9.1).
 
     Stops when ``Σ|r| ≤ target``, where r is the recursive residual; the true one is then computed, and the iteration restarts
     from there when rounding has parted the two.
@@ -175,9 +175,9 @@ def conjugate_gradients(
     a, h
         Matrix, and hierarchy of a similar one.
     b, x : ndarray
-        Right-hand side and solution, shape ``(size,)``.
+        Right-hand side, and the first guess that becomes the solution, shape ``(size,)``.
     work : ndarray
-        Work space, shape ``(3, size)``.
+        Work space, shape ``(3, size)``; on return the first holds the residual.
     target : float
         m³/d.
     most : int
@@ -195,15 +195,11 @@ def conjugate_gradients(
     size = b.size
     r, p, q = work
     z, single = h.x[:size], h.b[:size]
-    x[:] = 0.0
     p[:] = 0.0
-    r[:] = 0.0
-    rho, norm = 0.0, 0.0
-    for o in range(0, size, BLOCK):
-        norm += _subtract_from(b, r, single, o, min(BLOCK, size - o))
-    residuals[0] = norm
+    rho = 0.0
+    residuals[0] = _residual(a, b, x, r, single)
     for iteration in range(most + 1):
-        if residuals[iteration] <= target:
+        if residuals[iteration] <= target and iteration > 0:
             residuals[iteration] = _residual(a, b, x, r, single)
             rho = 0.0
         if residuals[iteration] <= target or iteration == most:

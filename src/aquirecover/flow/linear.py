@@ -13,6 +13,7 @@ from aquirecover.errors import ConvergenceError
 from aquirecover.flow import kernels, krylov
 from aquirecover.flow.arrays import BoolArray, FloatArray
 from aquirecover.flow.multigrid import Multigrid
+from aquirecover.flow.recycling import PastSolutions
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,12 @@ class Matrix:
 
 
 def solve(
-    matrix: Matrix, rhs: FloatArray, target: float, settings: LinearSettings, preconditioner: Multigrid | None = None
+    matrix: Matrix,
+    rhs: FloatArray,
+    target: float,
+    settings: LinearSettings,
+    preconditioner: Multigrid | None = None,
+    past: PastSolutions | None = None,
 ) -> LinearResult:
     """Solve ``A x = rhs`` until the sum of absolute residuals is at most `target`.
 
@@ -170,13 +176,18 @@ def solve(
         See its class.
     preconditioner : Multigrid, optional
         Of this or a similar matrix; made here when there is none.
+    past : PastSolutions, optional
+        Of similar systems, for the first guess of a symmetric one; the solution is added.
     """
     if not (np.isfinite(rhs).all() and np.isfinite(matrix.diagonal).all()):
         return LinearResult(LinearStatus.NOT_FINITE, 0, (), rhs)
     if settings.method == "direct":
         return solve_direct(matrix, rhs, target)
-    method = conjugate_gradients if matrix.symmetric else bicgstab
-    result = method(matrix, rhs, target, preconditioner or matrix.preconditioner(), settings.max_iterations)
+    preconditioner = preconditioner or matrix.preconditioner()
+    if matrix.symmetric:
+        result = conjugate_gradients(matrix, rhs, target, preconditioner, settings.max_iterations, past)
+    else:
+        result = bicgstab(matrix, rhs, target, preconditioner, settings.max_iterations)
     if result.status is not LinearStatus.CONVERGED and rhs.size <= settings.direct_fallback_cells:
         return solve_direct(matrix, rhs, target)
     return result
@@ -205,18 +216,22 @@ def solve_direct(matrix: Matrix, rhs: FloatArray, target: float) -> LinearResult
 
 
 def conjugate_gradients(
-    matrix: Matrix, rhs: FloatArray, target: float, preconditioner: Multigrid, max_iterations: int
+    matrix: Matrix, rhs: FloatArray, target: float, preconditioner: Multigrid, max_iterations: int, past: PastSolutions | None = None
 ) -> LinearResult:
     """Preconditioned conjugate gradients; stops when ``Σ|r| ≤ target`` for the true residual, see `krylov`."""
     layout = preconditioner.layouts[0]
     b, x, *_ = work = preconditioner.work
     layout.split_into(rhs, b)
+    if past is None or not past.guess(b, x):
+        x[:] = 0.0
     history = np.empty(max_iterations + 1)
     iterations, sound = krylov.conjugate_gradients(
         matrix.split, preconditioner.hierarchy, b, x, work[2:], target, max_iterations, history
     )
     residuals = tuple(history[: iterations + 1].tolist())
     status = LinearStatus.CONVERGED if residuals[-1] <= target else LinearStatus.MAX_ITERATIONS if sound else LinearStatus.BREAKDOWN
+    if past is not None and status is LinearStatus.CONVERGED:
+        past.add(b, work[2], x)
     return LinearResult(status, iterations, residuals, layout.join(x))
 
 

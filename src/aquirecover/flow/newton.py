@@ -13,6 +13,7 @@ from aquirecover.flow.arrays import FloatArray
 from aquirecover.flow.assembly import FlowSystem, Interval, State
 from aquirecover.flow.linear import LinearSettings, solve
 from aquirecover.flow.multigrid import Multigrid
+from aquirecover.flow.recycling import PastSolutions
 
 # Newton corrections that are taken whole or halved once, before a line search that wants the residuals to fall at every one:
 # cells that dry or wet may raise them on the way, and only a cycle between bends has to be broken.
@@ -63,6 +64,7 @@ class StepSolver:
         self.linear = linear
         self._diagonal: FloatArray | None = None
         self._preconditioner: Multigrid | None = None
+        self._past: PastSolutions | None = None
 
     def solve(self, guess: FloatArray, interval: Interval) -> Solution:
         """Return the heads at the end of an interval.
@@ -125,7 +127,9 @@ class StepSolver:
         # a Newton correction need not be better than the linearisation; a linear problem is solved at once
         share = 1e-3 * norm if self.system.has_convertible else 0.0
         target = max(0.5 * self.newton.tolerance * scale, share, 0.5 * self.system.rounding(state, interval))
-        result = solve(matrix, residual, target, self.linear, self._preconditioner)
+        if self._past is None and self._preconditioner is not None and not interval.steady:
+            self._past = PastSolutions(self._preconditioner.layouts[0].size)
+        result = solve(matrix, residual, target, self.linear, self._preconditioner, None if interval.steady else self._past)
         return result.solution, result.iterations
 
     def _limited(self, state: State, delta: FloatArray) -> FloatArray:
