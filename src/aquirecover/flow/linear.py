@@ -118,6 +118,11 @@ class Matrix:
         kernels.multiply(self.diagonal, self.far_x, self.near_x, self.far_y, self.near_y, self.cz, x, result)
         return result
 
+    @cached_property
+    def hierarchy(self) -> Multigrid:
+        """The `preconditioner`, made once."""
+        return self.preconditioner()
+
     def preconditioner(self) -> Multigrid:
         """Return a multigrid hierarchy for the symmetric part of the matrix.
 
@@ -183,7 +188,7 @@ def solve(
         return LinearResult(LinearStatus.NOT_FINITE, 0, (), rhs)
     if settings.method == "direct":
         return solve_direct(matrix, rhs, target)
-    preconditioner = preconditioner or matrix.preconditioner()
+    preconditioner = preconditioner or matrix.hierarchy
     if matrix.symmetric:
         result = conjugate_gradients(matrix, rhs, target, preconditioner, settings.max_iterations, past)
     else:

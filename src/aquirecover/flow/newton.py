@@ -12,7 +12,6 @@ from aquirecover.flow import kernels
 from aquirecover.flow.arrays import FloatArray
 from aquirecover.flow.assembly import FlowSystem, Interval, State
 from aquirecover.flow.linear import LinearSettings, solve
-from aquirecover.flow.multigrid import Multigrid
 from aquirecover.flow.recycling import PastSolutions
 
 # Newton corrections that are taken whole or halved once, before a line search that wants the residuals to fall at every one:
@@ -62,8 +61,6 @@ class StepSolver:
         self.system = system
         self.newton = newton
         self.linear = linear
-        self._diagonal: FloatArray | None = None
-        self._preconditioner: Multigrid | None = None
         self._past: PastSolutions | None = None
 
     def solve(self, guess: FloatArray, interval: Interval) -> Solution:
@@ -80,7 +77,7 @@ class StepSolver:
         norm = float(kernels.absolute_sum(residual.ravel()))
         inner, change = 0, np.inf
         for outer in range(newton.max_iterations + 1):
-            small = norm <= max(newton.tolerance * through, self.system.rounding(state, interval))
+            small = norm <= newton.tolerance * through or norm <= system.rounding(state, interval)
             if small and (change <= newton.head_change or outer == 0 or not system.has_convertible):
                 return Solution(state, outer, inner, norm / through if through > 0.0 else 0.0, change if outer else 0.0)
             if outer == newton.max_iterations:
@@ -120,16 +117,14 @@ class StepSolver:
     ) -> tuple[FloatArray, int]:
         """Return the Newton correction and the linear iterations it took."""
         matrix = self.system.matrix(state, interval)
-        if self._diagonal is None or self.system.has_convertible or not np.array_equal(self._diagonal, matrix.diagonal):
-            self._preconditioner = None if self.linear.method == "direct" else matrix.preconditioner()
-            self._diagonal = matrix.diagonal
+        preconditioner = None if self.linear.method == "direct" else matrix.hierarchy
         scale = max(through, norm)
         # a Newton correction need not be better than the linearisation; a linear problem is solved at once
         share = 1e-3 * norm if self.system.has_convertible else 0.0
         target = max(0.5 * self.newton.tolerance * scale, share, 0.5 * self.system.rounding(state, interval))
-        if self._past is None and self._preconditioner is not None and not interval.steady:
-            self._past = PastSolutions(self._preconditioner.layouts[0].size)
-        result = solve(matrix, residual, target, self.linear, self._preconditioner, None if interval.steady else self._past)
+        if self._past is None and preconditioner is not None and not interval.steady:
+            self._past = PastSolutions(preconditioner.layouts[0].size)
+        result = solve(matrix, residual, target, self.linear, preconditioner, None if interval.steady else self._past)
         return result.solution, result.iterations
 
     def _limited(self, state: State, delta: FloatArray) -> FloatArray:
