@@ -118,10 +118,19 @@ def join(vector: FloatArray, natural: FloatArray, n_y: int, n_x: int, width: int
 
 @kernel
 def split_faces(
-    cx: FloatArray, cy: FloatArray, west: SingleArray, east: SingleArray, north: SingleArray, south: SingleArray, width: int, stride: int
+    to_west: FloatArray,
+    to_east: FloatArray,
+    to_north: FloatArray,
+    to_south: FloatArray,
+    west: SingleArray,
+    east: SingleArray,
+    north: SingleArray,
+    south: SingleArray,
+    width: int,
+    stride: int,
 ) -> None:
-    """Give each face between columns to its red one."""
-    n_layer, n_y, n_x = cx.shape
+    """Give the values of each face between columns to its red one; faces belong to their western or northern cell at first."""
+    n_layer, n_y, n_x = to_west.shape
     for k in range(n_layer):
         for j in range(n_y):
             odd = j % 2
@@ -129,13 +138,13 @@ def split_faces(
             for i in range(odd, n_x, 2):
                 p = row + (i + odd) // 2
                 if i > 0:
-                    west[p] = cx[k, j, i - 1]
+                    west[p] = to_west[k, j, i - 1]
                 if i + 1 < n_x:
-                    east[p] = cx[k, j, i]
+                    east[p] = to_east[k, j, i]
                 if j > 0:
-                    north[p] = cy[k, j - 1, i]
+                    north[p] = to_north[k, j - 1, i]
                 if j + 1 < n_y:
-                    south[p] = cy[k, j, i]
+                    south[p] = to_south[k, j, i]
 
 
 @kernel

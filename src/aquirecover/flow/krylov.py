@@ -1,4 +1,4 @@
-"""Conjugate gradients on vectors in the numbering of `colouring`, compiled as a whole."""
+"""Krylov methods on vectors in the numbering of `colouring`, compiled as a whole."""
 
 from __future__ import annotations
 
@@ -9,32 +9,48 @@ import numpy as np
 
 from aquirecover.flow.arrays import FloatArray
 from aquirecover.flow.colouring import Layout, SingleArray, kernel, split_faces
-from aquirecover.flow.multigrid import BLOCK, Hierarchy, cycle
+from aquirecover.flow.multigrid import BLOCK, EAST, NORTH, SOUTH, WEST, Hierarchy, cycle
 
 # Sums of a block may be reordered by the compiler, once and for all; blocks are added in their order.
 summing_kernel: Any = numba.njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"}, nogil=True)
 
 
 class SplitMatrix(NamedTuple):
-    """A symmetric matrix in the numbering of `colouring`; ``diagonal`` and ``cz`` of all cells, faces of red ones; m²/d."""
+    """A matrix in the numbering of `colouring`; m²/d.
+
+    Parameters
+    ----------
+    n_layer, width, stride : int
+        Of the layout.
+    diagonal, cz : ndarray
+        Of all cells, shape ``(size,)``.
+    red, black : ndarray
+        What rows of red, and of black, columns hold for the western, eastern, northern and southern faces of the red column,
+        shape ``(4, n)``; the same array when the matrix is symmetric.
+    """
 
     n_layer: int
     width: int
     stride: int
     diagonal: FloatArray
     cz: FloatArray
-    west: FloatArray
-    east: FloatArray
-    north: FloatArray
-    south: FloatArray
+    red: FloatArray
+    black: FloatArray
 
 
-def split_matrix(diagonal: FloatArray, cx: FloatArray, cy: FloatArray, cz: FloatArray) -> SplitMatrix:
+def split_matrix(
+    diagonal: FloatArray, far_x: FloatArray, near_x: FloatArray, far_y: FloatArray, near_y: FloatArray, cz: FloatArray
+) -> SplitMatrix:
     """Return the matrix of arrays of shape ``(n_layer, n_y, n_x)``; see `linear.Matrix`."""
     layout = Layout(*diagonal.shape)
-    faces = np.zeros((4, layout.n_layer * layout.stride))
-    split_faces(cx, cy, *faces, layout.width, layout.stride)
-    return SplitMatrix(layout.n_layer, layout.width, layout.stride, layout.split(diagonal), layout.split(cz), *faces)
+    red = np.zeros((4, layout.n_layer * layout.stride))
+    # the row of a red column takes its western neighbour by the near side of the face between, its eastern one by the far side
+    split_faces(near_x, far_x, near_y, far_y, *red, layout.width, layout.stride)
+    black = red
+    if near_x is not far_x or near_y is not far_y:
+        black = np.zeros_like(red)
+        split_faces(far_x, near_x, far_y, near_y, *black, layout.width, layout.stride)
+    return SplitMatrix(layout.n_layer, layout.width, layout.stride, layout.split(diagonal), layout.split(cz), red, black)
 
 
 @kernel
@@ -46,13 +62,11 @@ def _scale(out: FloatArray, diagonal: FloatArray, x: FloatArray, o: int, n: int)
 
 
 @kernel
-def _take_pair(
-    out: FloatArray, o: int, x: FloatArray, first: FloatArray, a: int, ax: int, second: FloatArray, b: int, bx: int, n: int
-) -> None:
-    """Take ``first x + second x`` from `out`; a and ax, b and bx are the places in each product."""
-    target, f, xf, g, xg = out[o : o + n], first[a : a + n], x[ax : ax + n], second[b : b + n], x[bx : bx + n]
+def _take_pair(out: FloatArray, o: int, x: FloatArray, c: FloatArray, f: int, a: int, ax: int, g: int, b: int, bx: int, n: int) -> None:
+    """Take ``c[f] x + c[g] x`` from `out`; a and ax, b and bx are the places in each product."""
+    target, first, xf, second, xg = out[o : o + n], c[f, a : a + n], x[ax : ax + n], c[g, b : b + n], x[bx : bx + n]
     for p in range(n):
-        target[p] -= f[p] * xf[p] + g[p] * xg[p]
+        target[p] -= first[p] * xf[p] + second[p] * xg[p]
 
 
 @kernel
@@ -66,24 +80,24 @@ def _take(out: FloatArray, o: int, cz: FloatArray, c: int, x: FloatArray, other:
 @kernel
 def multiply(a: SplitMatrix, x: FloatArray, out: FloatArray) -> None:
     """Fill ``A x``."""
-    w, half = a.width, a.n_layer * a.stride
-    n_column = a.stride - 2 * (w + 1)
+    n_layer, w, stride, diagonal, cz, own, other = a
+    n_column = stride - 2 * (w + 1)
     for begin in range(0, n_column, BLOCK):
         n = min(BLOCK, n_column - begin)
-        for k in range(a.n_layer):
-            red = k * a.stride + w + 1 + begin
-            black = red + half
-            _scale(out, a.diagonal, x, red, n)
-            _take_pair(out, red, x, a.west, red, black - 1, a.east, red, black, n)
-            _take_pair(out, red, x, a.north, red, black - w - 1, a.south, red, black + w, n)
-            _scale(out, a.diagonal, x, black, n)
-            _take_pair(out, black, x, a.east, red, red, a.west, red + 1, red + 1, n)
-            _take_pair(out, black, x, a.south, red - w, red - w, a.north, red + w + 1, red + w + 1, n)
+        for k in range(n_layer):
+            red = k * stride + w + 1 + begin
+            black = red + n_layer * stride
+            _scale(out, diagonal, x, red, n)
+            _take_pair(out, red, x, own, WEST, red, black - 1, EAST, red, black, n)
+            _take_pair(out, red, x, own, NORTH, red, black - w - 1, SOUTH, red, black + w, n)
+            _scale(out, diagonal, x, black, n)
+            _take_pair(out, black, x, other, EAST, red, red, WEST, red + 1, red + 1, n)
+            _take_pair(out, black, x, other, SOUTH, red - w, red - w, NORTH, red + w + 1, red + w + 1, n)
             for o in (red, black):
                 if k > 0:
-                    _take(out, o, a.cz, o - a.stride, x, o - a.stride, n)
-                if k + 1 < a.n_layer:
-                    _take(out, o, a.cz, o, x, o + a.stride, n)
+                    _take(out, o, cz, o - stride, x, o - stride, n)
+                if k + 1 < n_layer:
+                    _take(out, o, cz, o, x, o + stride, n)
 
 
 @summing_kernel
@@ -107,9 +121,13 @@ def dot(a: FloatArray, b: FloatArray) -> float:
 
 @kernel
 def _direction(p: FloatArray, z: SingleArray, beta: float) -> None:
-    """Set p to ``z + beta p``."""
-    for n in range(p.size):
-        p[n] = z[n] + beta * p[n]
+    """Set p to ``z + beta p``; what p holds does not matter when beta is 0."""
+    if beta == 0.0:
+        for n in range(p.size):
+            p[n] = z[n]
+    else:
+        for n in range(p.size):
+            p[n] = z[n] + beta * p[n]
 
 
 @summing_kernel
@@ -195,7 +213,6 @@ def conjugate_gradients(
     size = b.size
     r, p, q = work
     z, single = h.x[:size], h.b[:size]
-    p[:] = 0.0
     rho = 0.0
     residuals[0] = _residual(a, b, x, r, single)
     for iteration in range(most + 1):
@@ -212,6 +229,68 @@ def conjugate_gradients(
         if not (rho > 0.0 and curvature > 0.0):
             return iteration, False
         alpha, norm = rho / curvature, 0.0
+        for o in range(0, size, BLOCK):
+            norm += _advance(x, p, r, q, alpha, single, o, min(BLOCK, size - o))
+        residuals[iteration + 1] = norm
+    return most, True
+
+
+@kernel
+def _add_multiple(out: FloatArray, x: FloatArray, share: float) -> None:
+    """Add ``share x`` to `out`."""
+    for n in range(out.size):
+        out[n] += share * x[n]
+
+
+@kernel
+def conjugate_residuals(
+    a: SplitMatrix,
+    h: Hierarchy,
+    b: FloatArray,
+    x: FloatArray,
+    r: FloatArray,
+    directions: FloatArray,
+    images: FloatArray,
+    target: float,
+    most: int,
+    residuals: FloatArray,
+) -> tuple[int, bool]:
+    """Solve ``A x = b`` from 0 by generalised conjugate residuals (Eisenstat, Elman and Schultz 1983), for any matrix.
+
+    The preconditioned residual, its image made orthogonal to those of the last few directions, is the next direction; one cycle
+    an iteration. Stops as `conjugate_gradients` does.
+
+    Parameters
+    ----------
+    r : ndarray
+        On return the residual, shape ``(size,)``.
+    directions, images : ndarray
+        Work space for as many directions as are kept, shape ``(n, size)``.
+    """
+    size, kept = b.size, directions.shape[0]
+    z, single = h.x[:size], h.b[:size]
+    squares = np.empty(kept)
+    x[:] = 0.0
+    residuals[0] = _residual(a, b, x, r, single)
+    for iteration in range(most + 1):
+        if residuals[iteration] <= target and iteration > 0:
+            residuals[iteration] = _residual(a, b, x, r, single)
+        if residuals[iteration] <= target or iteration == most:
+            return iteration, True
+        cycle(h)
+        place = iteration % kept
+        p, q = directions[place], images[place]
+        _direction(p, z, 0.0)
+        multiply(a, p, q)
+        for other in range(min(iteration, kept)):
+            if other != place:
+                share = dot(q, images[other]) / squares[other]
+                _add_multiple(q, images[other], -share)
+                _add_multiple(p, directions[other], -share)
+        squares[place] = dot(q, q)
+        if not squares[place] > 0.0:
+            return iteration, False
+        alpha, norm = dot(r, q) / squares[place], 0.0
         for o in range(0, size, BLOCK):
             norm += _advance(x, p, r, q, alpha, single, o, min(BLOCK, size - o))
         residuals[iteration + 1] = norm

@@ -12,6 +12,7 @@ import numpy as np
 from aquirecover.errors import ConvergenceError
 from aquirecover.flow import kernels, krylov
 from aquirecover.flow.arrays import BoolArray, FloatArray
+from aquirecover.flow.colouring import Layout
 from aquirecover.flow.multigrid import Multigrid
 from aquirecover.flow.recycling import PastSolutions
 
@@ -23,7 +24,7 @@ class LinearSettings:
     __pydantic_config__ = {"extra": "forbid", "use_attribute_docstrings": True}  # noqa: RUF012 - read by pydantic, not a field
 
     method: Literal["multigrid", "direct"] = "multigrid"
-    """``multigrid``: conjugate gradients (BiCGSTAB for Newton systems) preconditioned by multigrid; ``direct``: sparse LU."""
+    """``multigrid``: conjugate gradients (conjugate residuals for Newton systems) preconditioned by multigrid; ``direct``: sparse LU."""
     max_iterations: int = 200
     """Krylov iterations after which a solve counts as failed."""
     direct_fallback_cells: int = 100_000
@@ -109,8 +110,8 @@ class Matrix:
 
     @cached_property
     def split(self) -> krylov.SplitMatrix:
-        """The matrix, which must be symmetric, in the numbering of `colouring`."""
-        return krylov.split_matrix(self.diagonal, self.far_x, self.far_y, self.cz)
+        """The matrix in the numbering of `colouring`."""
+        return krylov.split_matrix(self.diagonal, self.far_x, self.near_x, self.far_y, self.near_y, self.cz)
 
     def multiply(self, x: FloatArray, out: FloatArray | None = None) -> FloatArray:
         """Return ``A x``."""
@@ -192,7 +193,7 @@ def solve(
     if matrix.symmetric:
         result = conjugate_gradients(matrix, rhs, target, preconditioner, settings.max_iterations, past)
     else:
-        result = bicgstab(matrix, rhs, target, preconditioner, settings.max_iterations)
+        result = conjugate_residuals(matrix, rhs, target, preconditioner, settings.max_iterations)
     if result.status is not LinearStatus.CONVERGED and rhs.size <= settings.direct_fallback_cells:
         return solve_direct(matrix, rhs, target)
     return result
@@ -233,61 +234,28 @@ def conjugate_gradients(
     iterations, sound = krylov.conjugate_gradients(
         matrix.split, preconditioner.hierarchy, b, x, work[2:], target, max_iterations, history
     )
-    residuals = tuple(history[: iterations + 1].tolist())
-    status = LinearStatus.CONVERGED if residuals[-1] <= target else LinearStatus.MAX_ITERATIONS if sound else LinearStatus.BREAKDOWN
-    if past is not None and status is LinearStatus.CONVERGED:
+    result = _result(layout, x, target, history[: iterations + 1], sound)
+    if past is not None and result.status is LinearStatus.CONVERGED:
         past.add(b, work[2], x)
-    return LinearResult(status, iterations, residuals, layout.join(x))
+    return result
 
 
-def bicgstab(matrix: Matrix, rhs: FloatArray, target: float, preconditioner: Multigrid, max_iterations: int) -> LinearResult:
-    """Right-preconditioned BiCGSTAB (van der Vorst 1992; Saad 2003, algorithm 7.7); two cycles an iteration.
-
-    Stops when ``Σ|r| ≤ target`` for the true residual, as `conjugate_gradients` does.
-    """
-    x, r = np.zeros_like(rhs), rhs.copy()
-    shadow, p, v, t = r.copy(), np.zeros_like(rhs), np.zeros_like(rhs), np.empty_like(rhs)
-    rho = alpha = omega = 1.0
-    residuals = [kernels.absolute_sum(r.ravel())]
-    for iteration in range(1, max_iterations + 1):
-        if residuals[-1] <= target:
-            residuals[-1] = _true_residual(matrix, rhs, x, t, r)
-            if residuals[-1] <= target:
-                return LinearResult(LinearStatus.CONVERGED, iteration - 1, tuple(residuals), x)
-            shadow[:], p[:], v[:] = r, 0.0, 0.0
-            rho = alpha = omega = 1.0
-        rho_old, rho = rho, kernels.dot(shadow.ravel(), r.ravel())
-        if rho == 0.0 or omega == 0.0:
-            return LinearResult(LinearStatus.BREAKDOWN, iteration, tuple(residuals), x)
-        kernels.direction(p.ravel(), v.ravel(), -1.0 / omega)
-        kernels.direction(p.ravel(), r.ravel(), -omega * (rho / rho_old) * (alpha / omega))
-        along = preconditioner.apply(p).copy()
-        matrix.multiply(along, v)
-        shadow_v = kernels.dot(shadow.ravel(), v.ravel())
-        if shadow_v == 0.0:
-            return LinearResult(LinearStatus.BREAKDOWN, iteration, tuple(residuals), x)
-        alpha = rho / shadow_v
-        kernels.step_along(x.ravel(), along.ravel(), r.ravel(), v.ravel(), alpha)
-        correction = preconditioner.apply(r)
-        matrix.multiply(correction, t)
-        squared = kernels.dot(t.ravel(), t.ravel())
-        omega = kernels.dot(t.ravel(), r.ravel()) / squared if squared > 0.0 else 0.0
-        residuals.append(kernels.step_along(x.ravel(), correction.ravel(), r.ravel(), t.ravel(), omega))
-        if not np.isfinite(residuals[-1]):
-            return LinearResult(LinearStatus.BREAKDOWN, iteration, tuple(residuals), x)
-    return _ended(matrix, rhs, x, target, max_iterations, residuals)
-
-
-def _true_residual(matrix: Matrix, rhs: FloatArray, x: FloatArray, work: FloatArray, r: FloatArray) -> float:
-    """Set r to ``rhs − A x`` and return ``Σ|r|``."""
-    np.subtract(rhs, matrix.multiply(x, work), out=r)
-    return float(kernels.absolute_sum(r.ravel()))
-
-
-def _ended(
-    matrix: Matrix, rhs: FloatArray, x: FloatArray, target: float, iterations: int, residuals: list[float]
+def conjugate_residuals(
+    matrix: Matrix, rhs: FloatArray, target: float, preconditioner: Multigrid, max_iterations: int
 ) -> LinearResult:
-    """Return the result of a method that has used up its iterations, judged by the true residual."""
-    residuals[-1] = _true_residual(matrix, rhs, x, np.empty_like(rhs), np.empty_like(rhs))
-    status = LinearStatus.CONVERGED if residuals[-1] <= target else LinearStatus.MAX_ITERATIONS
-    return LinearResult(status, iterations, tuple(residuals), x)
+    """Generalised conjugate residuals for a matrix of any kind; stops when ``Σ|r| ≤ target`` for the true residual."""
+    layout = preconditioner.layouts[0]
+    b, x, r, *_ = preconditioner.work
+    layout.split_into(rhs, b)
+    history = np.empty(max_iterations + 1)
+    iterations, sound = krylov.conjugate_residuals(
+        matrix.split, preconditioner.hierarchy, b, x, r, *preconditioner.directions, target, max_iterations, history
+    )
+    return _result(layout, x, target, history[: iterations + 1], sound)
+
+
+def _result(layout: Layout, x: FloatArray, target: float, history: FloatArray, sound: bool) -> LinearResult:
+    """Return the result of a method whose last residual is the true one."""
+    residuals = tuple(history.tolist())
+    status = LinearStatus.CONVERGED if residuals[-1] <= target else LinearStatus.MAX_ITERATIONS if sound else LinearStatus.BREAKDOWN
+    return LinearResult(status, len(residuals) - 1, residuals, layout.join(x))

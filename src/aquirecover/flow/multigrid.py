@@ -22,6 +22,8 @@ from aquirecover.flow.colouring import Layout, SingleArray, factor_columns, join
 BLOCK = 1024
 # Sweeps of each leg of the cycle below the finest level, where they cost little.
 SWEEPS = 2
+# Directions that a Krylov method for unsymmetric matrices keeps, and the memory that they may take, numbers.
+DIRECTIONS, DIRECTION_MEMORY = 10, 100_000_000
 # From what a column is solved.
 FROM_ZERO, HELD, KEEPING = 0, 1, 2
 WEST, EAST, NORTH, SOUTH = 0, 1, 2, 3
@@ -446,6 +448,12 @@ class Multigrid:
         """Vectors for a Krylov method, in the numbering of `colouring`, shape ``(5, size)``."""
         return np.zeros((5, self.layouts[0].size))
 
+    @cached_property
+    def directions(self) -> FloatArray:
+        """Directions of a Krylov method and their images, shape ``(2, n, size)``."""
+        size = self.layouts[0].size
+        return np.zeros((2, max(2, min(DIRECTIONS, DIRECTION_MEMORY // (2 * size))), size))
+
     def apply(self, residual: FloatArray) -> FloatArray:
         """Return an approximation of ``A⁻¹ residual``, shape ``(n_layer, n_y, n_x)``."""
         layout, h = self.layouts[0], self.hierarchy
@@ -462,7 +470,7 @@ class _Pack:
         self.layout = Layout(n_layer, n_y, n_x)
         width, stride = self.layout.width, self.layout.stride
         self.faces = np.zeros((4, n_layer * stride), dtype=np.float32)
-        split_faces(cx, cy, *self.faces, width, stride)
+        split_faces(cx, cx, cy, cy, *self.faces, width, stride)
         self.factors = np.zeros((2, self.layout.size), dtype=np.float32)
         factor_columns(cx, cy, cz, surplus, *self.factors, width, stride)
         self.coarse = (0, 0)

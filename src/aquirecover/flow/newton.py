@@ -11,12 +11,16 @@ from aquirecover.errors import ConvergenceError
 from aquirecover.flow import kernels
 from aquirecover.flow.arrays import FloatArray
 from aquirecover.flow.assembly import FlowSystem, Interval, State
-from aquirecover.flow.linear import LinearSettings, solve
+from aquirecover.flow.linear import LinearSettings, LinearStatus, Matrix, solve
+from aquirecover.flow.multigrid import Multigrid
 from aquirecover.flow.recycling import PastSolutions
 
 # Newton corrections that are taken whole or halved once, before a line search that wants the residuals to fall at every one:
 # cells that dry or wet may raise them on the way, and only a cycle between bends has to be broken.
 BOLD_STEPS = 15
+
+# Linear iterations more than with a new hierarchy that an old one may cost.
+WORN = 3
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,9 @@ class StepSolver:
         self.newton = newton
         self.linear = linear
         self._past: PastSolutions | None = None
+        self._hierarchy: Multigrid | None = None
+        self._hierarchy_dt = 0.0
+        self._fewest = 0
 
     def solve(self, guess: FloatArray, interval: Interval) -> Solution:
         """Return the heads at the end of an interval.
@@ -72,20 +79,27 @@ class StepSolver:
             With the cell of the largest residual and its value.
         """
         system, newton = self.system, self.newton
-        state = system.state(system.with_fixed_heads(guess, interval.period))
-        residual, through = system.residual(state, interval)
+        start = state = system.state(system.with_fixed_heads(guess, interval.period))
+        first, through = residual, _ = system.residual(state, interval)
         norm = float(kernels.absolute_sum(residual.ravel()))
+        recalled = self._recall(state, interval, residual, norm)
+        if recalled is not None:
+            state, residual, through, norm = recalled
         inner, change = 0, np.inf
         for outer in range(newton.max_iterations + 1):
             small = norm <= newton.tolerance * through or norm <= system.rounding(state, interval)
             if small and (change <= newton.head_change or outer == 0 or not system.has_convertible):
+                if system.has_convertible and self._past is not None and not interval.steady:
+                    self._past.learn(first, state.head - start.head)
                 return Solution(state, outer, inner, norm / through if through > 0.0 else 0.0, change if outer else 0.0)
             if outer == newton.max_iterations:
                 break
             delta, iterations = self._newton_step(state, interval, residual, through, norm)
             inner += iterations
-            trials = 2 if outer < BOLD_STEPS else 20
+            trials, before = 2 if outer < BOLD_STEPS else 20, norm
             state, residual, through, norm, change = self._search(state, self._limited(state, delta), interval, norm, trials)
+            # the change that the residual left would call for, as the one before called for this change
+            change *= min(1.0, norm / before) if outer > 0 or norm < 0.1 * before else 1.0
         raise ConvergenceError(self._failure(residual, norm, through, change))
 
     def solve_steady(self, start: State, period: int) -> Solution:
@@ -117,14 +131,51 @@ class StepSolver:
     ) -> tuple[FloatArray, int]:
         """Return the Newton correction and the linear iterations it took."""
         matrix = self.system.matrix(state, interval)
-        preconditioner = None if self.linear.method == "direct" else matrix.hierarchy
         scale = max(through, norm)
         # a Newton correction need not be better than the linearisation; a linear problem is solved at once
         share = 1e-3 * norm if self.system.has_convertible else 0.0
         target = max(0.5 * self.newton.tolerance * scale, share, 0.5 * self.system.rounding(state, interval))
-        if self._past is None and preconditioner is not None and not interval.steady:
-            self._past = PastSolutions(preconditioner.layouts[0].size)
-        result = solve(matrix, residual, target, self.linear, preconditioner, None if interval.steady else self._past)
+        if self.linear.method == "direct":
+            return solve(matrix, residual, target, self.linear).solution, 0
+        if self.system.has_convertible:
+            return self._solve_newton_system(matrix, residual, target, interval)
+        past = None if interval.steady else self._memory(matrix.hierarchy)
+        result = solve(matrix, residual, target, self.linear, matrix.hierarchy, past)
+        return result.solution, result.iterations
+
+    def _memory(self, hierarchy: Multigrid) -> PastSolutions:
+        """Return the memory of earlier solutions, made when first needed."""
+        if self._past is None:
+            self._past = PastSolutions(hierarchy.layouts[0])
+        return self._past
+
+    def _recall(
+        self, state: State, interval: Interval, residual: FloatArray, norm: float
+    ) -> tuple[State, FloatArray, float, float] | None:
+        """Return the state that earlier steps suggest, with its residual, where it is better than the one given."""
+        if self._past is None or interval.steady or not self.system.has_convertible:
+            return None
+        delta = self._past.recall(residual)
+        if delta is None:
+            return None
+        trial = self.system.state(state.head + self._limited(state, delta))
+        trial_residual, through = self.system.residual(trial, interval)
+        trial_norm = float(kernels.absolute_sum(trial_residual.ravel()))
+        return (trial, trial_residual, through, trial_norm) if trial_norm < norm else None
+
+    def _solve_newton_system(self, matrix: Matrix, residual: FloatArray, target: float, interval: Interval) -> tuple[FloatArray, int]:
+        """Solve with the hierarchy of an earlier matrix as long as it serves."""
+        hierarchy = self._hierarchy
+        if hierarchy is None or not 0.5 <= interval.dt / self._hierarchy_dt <= 2.0 or np.isinf(self._hierarchy_dt):
+            hierarchy = None
+        result = None if hierarchy is None else solve(matrix, residual, target, self.linear, hierarchy)
+        if result is None or result.status is not LinearStatus.CONVERGED:
+            hierarchy = matrix.preconditioner()
+            result = solve(matrix, residual, target, self.linear, hierarchy)
+            self._fewest = result.iterations
+            self._memory(hierarchy)
+        self._hierarchy_dt = interval.dt
+        self._hierarchy = hierarchy if result.iterations <= self._fewest + WORN else None
         return result.solution, result.iterations
 
     def _limited(self, state: State, delta: FloatArray) -> FloatArray:

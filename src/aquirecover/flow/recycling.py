@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from aquirecover.flow.arrays import FloatArray
-from aquirecover.flow.colouring import kernel
+from aquirecover.flow.colouring import Layout, kernel
 from aquirecover.flow.krylov import dot
 from aquirecover.flow.multigrid import BLOCK
 
@@ -54,11 +54,13 @@ class PastSolutions:
 
     Parameters
     ----------
-    size : int
-        Length of a vector.
+    layout : Layout
+        Numbering of the vectors.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        size = layout.size
         capacity = max(1, min(MOST, MEMORY // (2 * size)))
         self._solution = np.zeros((capacity, size))
         self._image = np.zeros((capacity, size))
@@ -80,6 +82,16 @@ class PastSolutions:
         along = vector[:, sound].T @ (products / scale) / value[sound]
         _combine(self._solution, n, vector[:, sound] @ along / scale, x)
         return True
+
+    def recall(self, rhs: FloatArray) -> FloatArray | None:
+        """Return the guess for a right-hand side of shape ``(n_layer, n_y, n_x)``, None when there is none."""
+        x = np.empty(self.layout.size)
+        return self.layout.join(x) if self.guess(self.layout.split(rhs), x) else None
+
+    def learn(self, rhs: FloatArray, solution: FloatArray) -> None:
+        """Keep a solution; both of shape ``(n_layer, n_y, n_x)``."""
+        b = self.layout.split(rhs)
+        self.add(b, np.zeros_like(b), self.layout.split(solution))
 
     def add(self, b: FloatArray, r: FloatArray, x: FloatArray) -> None:
         """Keep the solution x of ``A x = b − r`` instead of the oldest."""
