@@ -125,10 +125,14 @@ class Matrix:
         return self.preconditioner()
 
     def preconditioner(self) -> Multigrid:
-        """Return a multigrid hierarchy for the symmetric part of the matrix.
+        """Return a multigrid hierarchy for the `symmetric_part`."""
+        return Multigrid(*self.symmetric_part(), self.x, self.y)
 
-        The smaller of the two derivatives of a face is its conductance with the saturation held, an M-matrix; what the
-        saturation adds to the rows is left out.
+    def symmetric_part(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """Return faces and row sums of an M-matrix near the matrix, itself when it is symmetric.
+
+        The smaller of the two derivatives of a face is its conductance with the saturation held; what the saturation adds to
+        the rows is left out.
         """
         cx = self.far_x if self.symmetric else np.maximum(np.minimum(self.far_x, self.near_x), 0.0)
         cy = self.far_y if self.symmetric else np.maximum(np.minimum(self.far_y, self.near_y), 0.0)
@@ -138,7 +142,7 @@ class Matrix:
         surplus[1:] -= self.cz[:-1]
         # rounding of the subtraction must not make a row lose its dominance
         np.maximum(surplus, 0.0, out=surplus)
-        return Multigrid(cx, cy, self.cz, surplus, self.x, self.y)
+        return cx, cy, self.cz, surplus
 
     def to_sparse(self) -> Any:
         """Return the matrix as ``scipy.sparse.csc_array`` over all cells by flat number."""

@@ -443,6 +443,13 @@ class Multigrid:
         """Return the shapes of the grids, finest first."""
         return "Multigrid(" + " → ".join(f"{g.n_layer}×{g.n_y}×{g.n_x}" for g in self.layouts) + ")"
 
+    def refresh(self, cx: FloatArray, cy: FloatArray, cz: FloatArray, surplus: FloatArray) -> None:
+        """Smooth the finest level with a similar matrix from now on; coarser levels stay as they are."""
+        layout, h = self.layouts[0], self.hierarchy
+        width, stride = layout.width, layout.stride
+        split_faces(cx, cx, cy, cy, *h.faces[:, : layout.n_layer * stride], width, stride)
+        factor_columns(cx, cy, cz, surplus, *h.factors[:, : layout.size], width, stride)
+
     @cached_property
     def work(self) -> FloatArray:
         """Vectors for a Krylov method, in the numbering of `colouring`, shape ``(5, size)``."""

@@ -168,6 +168,8 @@ class StepSolver:
         hierarchy = self._hierarchy
         if hierarchy is None or not 0.5 <= interval.dt / self._hierarchy_dt <= 2.0 or np.isinf(self._hierarchy_dt):
             hierarchy = None
+        if hierarchy is not None:
+            hierarchy.refresh(*matrix.symmetric_part())
         result = None if hierarchy is None else solve(matrix, residual, target, self.linear, hierarchy)
         if result is None or result.status is not LinearStatus.CONVERGED:
             hierarchy = matrix.preconditioner()
