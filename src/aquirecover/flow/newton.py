@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from aquirecover.flow.recycling import PastSolutions
 BOLD_STEPS = 15
 
 # Linear iterations more than with a new hierarchy that an old one may cost.
-WORN = 3
+WORN = 1
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,15 @@ class Solution:
     largest_change: float
 
 
+# A state, its residual, its throughput and the sum of its absolute residuals.
+_Trial: TypeAlias = tuple[State, FloatArray, float, float]
+
+
+def _norm(trial: _Trial) -> float:
+    """Return the sum of the absolute residuals."""
+    return trial[3]
+
+
 class StepSolver:
     """Solves steps of one system; keeps the preconditioner as long as the matrix stays the same.
 
@@ -69,6 +79,7 @@ class StepSolver:
         self._hierarchy: Multigrid | None = None
         self._hierarchy_dt = 0.0
         self._fewest = 0
+        self._trail: list[tuple[float, FloatArray]] = []
 
     def solve(self, guess: FloatArray, interval: Interval) -> Solution:
         """Return the heads at the end of an interval.
@@ -82,15 +93,14 @@ class StepSolver:
         start = state = system.state(system.with_fixed_heads(guess, interval.period))
         first, through = residual, _ = system.residual(state, interval)
         norm = float(kernels.absolute_sum(residual.ravel()))
-        recalled = self._recall(state, interval, residual, norm)
-        if recalled is not None:
-            state, residual, through, norm = recalled
+        if system.has_convertible and not interval.steady:
+            state, residual, through, norm = self._improved((state, residual, through, norm), interval)
         inner, change = 0, np.inf
         for outer in range(newton.max_iterations + 1):
             small = norm <= newton.tolerance * through or norm <= system.rounding(state, interval)
             if small and (change <= newton.head_change or outer == 0 or not system.has_convertible):
-                if system.has_convertible and self._past is not None and not interval.steady:
-                    self._past.learn(first, state.head - start.head)
+                if system.has_convertible and not interval.steady:
+                    self._remember(start, first, state, interval)
                 return Solution(state, outer, inner, norm / through if through > 0.0 else 0.0, change if outer else 0.0)
             if outer == newton.max_iterations:
                 break
@@ -133,7 +143,7 @@ class StepSolver:
         matrix = self.system.matrix(state, interval)
         scale = max(through, norm)
         # a Newton correction need not be better than the linearisation; a linear problem is solved at once
-        share = 1e-3 * norm if self.system.has_convertible else 0.0
+        share = 3e-3 * norm if self.system.has_convertible else 0.0
         target = max(0.5 * self.newton.tolerance * scale, share, 0.5 * self.system.rounding(state, interval))
         if self.linear.method == "direct":
             return solve(matrix, residual, target, self.linear).solution, 0
@@ -149,19 +159,42 @@ class StepSolver:
             self._past = PastSolutions(hierarchy.layouts[0])
         return self._past
 
-    def _recall(
-        self, state: State, interval: Interval, residual: FloatArray, norm: float
-    ) -> tuple[State, FloatArray, float, float] | None:
-        """Return the state that earlier steps suggest, with its residual, where it is better than the one given."""
-        if self._past is None or interval.steady or not self.system.has_convertible:
+    def _improved(self, given: _Trial, interval: Interval) -> _Trial:
+        """Return a better first guess where earlier steps suggest one: by extrapolation in time, or as `PastSolutions` has it."""
+        best = given
+        guess = self._extrapolated(interval)
+        if guess is not None:
+            best = min(best, self._tried(guess, interval), key=_norm)
+        if self._past is not None and _norm(best) > 0.01 * _norm(given):
+            delta = self._past.recall(best[1])
+            if delta is not None:
+                best = min(best, self._tried(best[0].head + self._limited(best[0], delta), interval), key=_norm)
+        return best
+
+    def _tried(self, head: FloatArray, interval: Interval) -> _Trial:
+        """Return the state of heads with its residual, its throughput and the sum of its absolute residuals."""
+        state = self.system.state(self.system.with_fixed_heads(head, interval.period))
+        residual, through = self.system.residual(state, interval)
+        return state, residual, through, float(kernels.absolute_sum(residual.ravel()))
+
+    def _extrapolated(self, interval: Interval) -> FloatArray | None:
+        """Return the parabola, or the line, through the ends of the last steps, at the end of this one."""
+        if not self._trail or self._trail[-1][1] is not interval.old.head:
+            self._trail = [(0.0, interval.old.head)]
+        times, heads = [t for t, _ in self._trail], [h for _, h in self._trail]
+        if len(heads) < 2:
             return None
-        delta = self._past.recall(residual)
-        if delta is None:
-            return None
-        trial = self.system.state(state.head + self._limited(state, delta))
-        trial_residual, through = self.system.residual(trial, interval)
-        trial_norm = float(kernels.absolute_sum(trial_residual.ravel()))
-        return (trial, trial_residual, through, trial_norm) if trial_norm < norm else None
+        now, result = times[-1] + interval.dt, np.zeros(self.system.shape)
+        for i, head in enumerate(heads):
+            share = float(np.prod([(now - t) / (times[i] - t) for j, t in enumerate(times) if j != i]))
+            result += share * head
+        return result
+
+    def _remember(self, start: State, first: FloatArray, state: State, interval: Interval) -> None:
+        """Keep a converged step of a nonlinear model for the guesses of later ones."""
+        if self._past is not None:
+            self._past.learn(first, state.head - start.head)
+        self._trail = [*self._trail[-2:], (self._trail[-1][0] + interval.dt, state.head)] if self._trail else []
 
     def _solve_newton_system(self, matrix: Matrix, residual: FloatArray, target: float, interval: Interval) -> tuple[FloatArray, int]:
         """Solve with the hierarchy of an earlier matrix as long as it serves."""
