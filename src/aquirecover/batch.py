@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -302,13 +303,19 @@ def one_thread_each() -> Iterator[None]:
 def interrupts_held() -> Iterator[None]:
     """Keep Ctrl-C from processes that start in this block for good, and from this one until the block ends (POSIX).
 
-    A terminal sends Ctrl-C to all; the one that hears it ends the others.
+    A terminal sends Ctrl-C to all; the one that hears it ends the others. The mask is what the new process inherits. It does not
+    spare this one, since any thread may take the signal for the main one; so the handler waits too.
     """
-    if not hasattr(signal, "pthread_sigmask"):
+    if not hasattr(signal, "pthread_sigmask") or threading.current_thread() is not threading.main_thread():
         yield
         return
+    held: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, frame: held.append(number))
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, handler)
+        if held:
+            signal.raise_signal(signal.SIGINT)

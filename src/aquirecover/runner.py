@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 
     Simulator = Callable[..., FlowResult]
 
-# Of the native engine on one core, fitted to runs of 1,000 to 500,000 cells; a machine may be twice as fast or slow.
+# Of the native engine on one core, fitted to runs of 1,000 to 400,000 cells; a machine may be twice as fast or slow.
 SECONDS_PER_CELL_STEP = {"linear": 6e-7, "nonlinear": 1.6e-6}
+# Larger grids leave the caches of the processor and take more iterations.
+LARGE_GRID, LARGE_FACTOR = 100_000, 2.5
 SECONDS_FOR_FILES = 8.0
 SECONDS_TO_COMPILE = 20.0
 BYTES_PER_CELL = 1200.0
@@ -357,6 +359,7 @@ def plan_run(path: Path, options: RunOptions) -> dict[str, Any]:
     find_engine(options.engine)
     compiled = kernels_are_compiled()
     cost = SECONDS_PER_CELL_STEP["nonlinear" if (problem.properties.convertible & problem.grid.active).any() else "linear"]
+    cost *= LARGE_FACTOR if n_active > LARGE_GRID else 1.0
     seconds = cost * n_active * n_step + (SECONDS_FOR_FILES if options.figures else 0.0)
     seconds += 0.0 if compiled else SECONDS_TO_COMPILE
     exists = (folder / "run.json").exists()

@@ -193,3 +193,48 @@ def test_a_batch(small):
         "scenarios/small/all.yaml:2:24 scenarios[1] = 'stop.yaml': stands twice: name each scenario once.",
         "scenarios/small/all.yaml:3:12 processes = 0: must be 1 or more.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("rule", "messages"),
+    [
+        # judged as the nearest kind
+        (
+            "{rule: seasonl, form: 2002-03-01, months: [13]}",
+            [
+                "5:3 restrictions.stop.from: is missing.",
+                "5:3 restrictions.stop.percent: is missing.",
+                "5:16 restrictions.stop.rule = 'seasonl': must be one of ban, cap, percent_of_permit, percent_of_present, phase_out, seasonal, rotation, surface_water. Did you mean 'seasonal'?",
+                "5:25 restrictions.stop.form: is not a key here. Did you mean 'from'?",
+                "5:52 restrictions.stop.months[0] = 13: must be 12 or less.",
+            ],
+        ),
+        (
+            "{rule: [ban], from: 2002-03-01}",
+            [
+                "5:16 restrictions.stop.rule = \"['ban']\": must be one of ban, cap, percent_of_permit, percent_of_present, phase_out, seasonal, rotation, surface_water. Did you mean 'ban'?"
+            ],
+        ),
+        # no kind is near, or none is given: judged by what all kinds share
+        (
+            "{rule: xyz, from: 2002-03-01, percent: 500, compliance: 2}",
+            [
+                "5:16 restrictions.stop.rule = 'xyz': must be one of ban, cap, percent_of_permit, percent_of_present, phase_out, seasonal, rotation, surface_water.",
+                "5:65 restrictions.stop.compliance = 2: must be 1 or less.",
+            ],
+        ),
+        (
+            "{form: 2002-03-01, select: {aquifer: loer}}",
+            [
+                "5:3 restrictions.stop.rule: is missing.",
+                "5:3 restrictions.stop.from: is missing.",
+                "5:10 restrictions.stop.form: is not a key here. Did you mean 'from'?",
+                "5:46 restrictions.stop.select.aquifer = 'loer': is no aquifer of the model. Did you mean 'lower'?",
+            ],
+        ),
+    ],
+)
+def test_unknown_kind_of_rule_hides_nothing(small, rule, messages):
+    text = small.scenario.read_text()
+    small.scenario.write_text(text[: text.index("  stop:")] + f"  stop: {rule}\n")
+    assert findings(small.scenario) == [f"{SCENARIO}:{message}" for message in messages]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, ValidationError, ValidationInfo, ValidatorFunctionWrapHandler, WrapValidator
 
+from aquirecover.case.messages import refuse, relay
 from aquirecover.case.model_config import Place
 from aquirecover.case.scalars import (
     AreaRef,
@@ -211,9 +213,45 @@ class SurfaceWater(Restriction):
     """Percent of the present rate that surface water replaces."""
 
 
+KINDS: dict[str, type[Restriction]] = {
+    "ban": Ban,
+    "cap": Cap,
+    "percent_of_permit": PercentOfPermit,
+    "percent_of_present": PercentOfPresent,
+    "phase_out": PhaseOut,
+    "seasonal": Seasonal,
+    "rotation": Rotation,
+    "surface_water": SurfaceWater,
+}
+
+
+OWN_KEYS = {key for kind in KINDS.values() for key in kind.keys()} - set(Restriction.keys())  # noqa: SIM118
+
+
+def _judge(raw: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+    """Validate a restriction; one of an unknown kind is judged as the kind nearest in name, or else by what all kinds share."""
+    try:
+        return handler(raw)
+    except ValidationError as error:
+        if not isinstance(raw, Mapping) or str(raw.get("rule")) in KINDS:
+            raise
+        lines = relay(error)
+    near = get_close_matches(str(raw.get("rule")), KINDS, n=1)
+    kind = KINDS[near[0]] if near else Restriction
+    judged = {key: value for key, value in raw.items() if near or key not in OWN_KEYS}
+    try:
+        kind.model_validate({**judged, "rule": near[0]} if near else judged, context=info.context)
+    except ValidationError as error:
+        lines += relay(error)
+    raise refuse("restriction", lines)
+
+
 AnyRestriction = Annotated[
-    Ban | Cap | PercentOfPermit | PercentOfPresent | PhaseOut | Seasonal | Rotation | SurfaceWater,
-    Field(discriminator="rule"),
+    Annotated[
+        Ban | Cap | PercentOfPermit | PercentOfPresent | PhaseOut | Seasonal | Rotation | SurfaceWater,
+        Field(discriminator="rule"),
+    ],
+    WrapValidator(_judge),
 ]
 
 
