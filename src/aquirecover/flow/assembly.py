@@ -15,7 +15,6 @@ from aquirecover.flow.linear import Matrix
 from aquirecover.flow.problem import Problem
 from aquirecover.flow.stresses import Drain, Evapotranspiration, River
 
-
 StressFlows: TypeAlias = list[tuple[IntArray, FloatArray, FloatArray]]
 
 # Matrices of a linear model that are kept, one for each length of step and state of rivers and drains, and cells of them all.

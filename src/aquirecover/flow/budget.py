@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from aquirecover.errors import BudgetError
-from aquirecover.flow import kernels
+from aquirecover.flow import kernels, layer_flows
 from aquirecover.flow.arrays import FloatArray, IntArray
 from aquirecover.flow.assembly import FlowSystem, Interval, State
 from aquirecover.flow.problem import ROUNDING_FLOWS, Budget
@@ -60,7 +60,7 @@ class BudgetRecorder:
         for part in self._parts:
             table = np.zeros(part.exchange.shape[1:])
             if part is self._parts[0]:
-                kernels.layer_exchange(state.head, faces.cz, table)
+                layer_flows.layer_exchange(state.head, faces.cz, table)
             else:
                 kernels.part_exchange(state.head, state.saturation, faces, part.index, table)
             part.exchange[step] += share * table
@@ -68,13 +68,14 @@ class BudgetRecorder:
     def _add_storage(self, step: int, release: FloatArray, share: float) -> None:
         layers, *zones = self._parts
         inflow, outflow = np.empty(release.shape[0]), np.empty(release.shape[0])
-        kernels.layer_sums(release, inflow, outflow)
+        layer_flows.layer_sums(release, inflow, outflow)
         layers.inflow[step, :, 0] += share * inflow
         layers.outflow[step, :, 0] += share * outflow
         if zones:
             storing = np.flatnonzero(release)
             for part in zones:
-                kernels.part_sums(storing, share * release.ravel()[storing], part.flat, part.inflow[step, :, 0], part.outflow[step, :, 0])
+                flow = share * release.ravel()[storing]
+                kernels.part_sums(storing, flow, part.flat, part.inflow[step, :, 0], part.outflow[step, :, 0])
 
     def close(self, step: int) -> float:
         """Return the budget error of a step.

@@ -1,9 +1,9 @@
 """From a grid to the next coarser one: which rows and columns stay, interpolation, and conductances.
 
-Black-box multigrid in the plane of each layer (Alcouffe, Brandt, Dendy and Painter 1981; Dendy 1982, J. Comput. Phys. 48, sections
-2 and 3) with three changes for layered grids. Weights come from solving whole columns, so that layers tied tightly share theirs.
-Lines are dropped where cells are narrowest first, so that stretched and refined grids become uniform. And the nine-point stencil
-is folded back to five points: half of each diagonal conductance to each of the four faces of its square.
+Black-box multigrid in the plane of each layer (Alcouffe, Brandt, Dendy and Painter 1981; Dendy 1982, J. Comput. Phys. 48,
+sections 2 and 3) with three changes for layered grids. Weights come from solving whole columns, so that layers tied tightly share
+theirs. Lines are dropped where cells are narrowest first, so that stretched and refined grids become uniform. And the nine-point
+stencil is folded back to five points: half of each diagonal conductance to each of the four faces of its square.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def _is_empty(cx: FloatArray, cy: FloatArray, cz: FloatArray, surplus: FloatArra
         total += cy[k, j - 1, i]
     if k > 0:
         total += cz[k - 1, j, i]
-    return total == 0.0
+    return bool(total == 0.0)
 
 
 @kernel

@@ -73,11 +73,11 @@ class Layout:
         self.split_into(natural, vector)
         return vector
 
-    def split_into(self, natural: FloatArray, vector: FloatArray) -> None:
+    def split_into(self, natural: FloatArray, vector: FloatArray | SingleArray) -> None:
         """Put the values of shape ``(n_layer, n_y, n_x)`` into a vector."""
         split(natural, self.n_y, self.n_x, vector, self.width, self.stride)
 
-    def join(self, vector: FloatArray) -> FloatArray:
+    def join(self, vector: FloatArray | SingleArray) -> FloatArray:
         """Return the values of a vector, shape ``(n_layer, n_y, n_x)``."""
         natural = np.empty((self.n_layer, self.n_y, self.n_x))
         join(vector, natural, self.n_y, self.n_x, self.width, self.stride)
@@ -149,7 +149,14 @@ def split_faces(
 
 @kernel
 def factor_columns(
-    cx: FloatArray, cy: FloatArray, cz: FloatArray, surplus: FloatArray, inverse: SingleArray, coupling: SingleArray, width: int, stride: int
+    cx: FloatArray,
+    cy: FloatArray,
+    cz: FloatArray,
+    surplus: FloatArray,
+    inverse: SingleArray,
+    coupling: SingleArray,
+    width: int,
+    stride: int,
 ) -> None:
     """Factor the tridiagonal system of each column: inverse pivots, and those times the vertical conductance below.
 

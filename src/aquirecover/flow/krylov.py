@@ -9,7 +9,7 @@ import numpy as np
 
 from aquirecover.flow.arrays import FloatArray
 from aquirecover.flow.colouring import Layout, SingleArray, kernel, split_faces
-from aquirecover.flow.multigrid import BLOCK, EAST, NORTH, SOUTH, WEST, Hierarchy, cycle
+from aquirecover.flow.cycle import BLOCK, EAST, NORTH, SOUTH, WEST, Hierarchy, cycle
 
 # Sums of a block may be reordered by the compiler, once and for all; blocks are added in their order.
 summing_kernel: Any = numba.njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"}, nogil=True)
@@ -62,7 +62,9 @@ def _scale(out: FloatArray, diagonal: FloatArray, x: FloatArray, o: int, n: int)
 
 
 @kernel
-def _take_pair(out: FloatArray, o: int, x: FloatArray, c: FloatArray, f: int, a: int, ax: int, g: int, b: int, bx: int, n: int) -> None:
+def _take_pair(
+    out: FloatArray, o: int, x: FloatArray, c: FloatArray, f: int, a: int, ax: int, g: int, b: int, bx: int, n: int
+) -> None:
     """Take ``c[f] x + c[g] x`` from `out`; a and ax, b and bx are the places in each product."""
     target, first, xf, second, xg = out[o : o + n], c[f, a : a + n], x[ax : ax + n], c[g, b : b + n], x[bx : bx + n]
     for p in range(n):
@@ -181,7 +183,14 @@ def _residual(a: SplitMatrix, b: FloatArray, x: FloatArray, r: FloatArray, singl
 
 @kernel
 def conjugate_gradients(
-    a: SplitMatrix, h: Hierarchy, b: FloatArray, x: FloatArray, work: FloatArray, target: float, most: int, residuals: FloatArray
+    a: SplitMatrix,
+    h: Hierarchy,
+    b: FloatArray,
+    x: FloatArray,
+    work: FloatArray,
+    target: float,
+    most: int,
+    residuals: FloatArray,
 ) -> tuple[int, bool]:
     """Solve ``A x = b`` from x by preconditioned conjugate gradients (Saad 2003, algorithm 9.1).
 

@@ -24,7 +24,7 @@ class LinearSettings:
     __pydantic_config__ = {"extra": "forbid", "use_attribute_docstrings": True}  # noqa: RUF012 - read by pydantic, not a field
 
     method: Literal["multigrid", "direct"] = "multigrid"
-    """``multigrid``: conjugate gradients (conjugate residuals for Newton systems) preconditioned by multigrid; ``direct``: sparse LU."""
+    """``multigrid``: conjugate gradients, or residuals for Newton systems, preconditioned by multigrid; ``direct``: sparse LU."""
     max_iterations: int = 200
     """Krylov iterations after which a solve counts as failed."""
     direct_fallback_cells: int = 100_000
@@ -226,7 +226,12 @@ def solve_direct(matrix: Matrix, rhs: FloatArray, target: float) -> LinearResult
 
 
 def conjugate_gradients(
-    matrix: Matrix, rhs: FloatArray, target: float, preconditioner: Multigrid, max_iterations: int, past: PastSolutions | None = None
+    matrix: Matrix,
+    rhs: FloatArray,
+    target: float,
+    preconditioner: Multigrid,
+    max_iterations: int,
+    past: PastSolutions | None = None,
 ) -> LinearResult:
     """Preconditioned conjugate gradients; stops when ``Σ|r| ≤ target`` for the true residual, see `krylov`."""
     layout = preconditioner.layouts[0]
@@ -261,5 +266,7 @@ def conjugate_residuals(
 def _result(layout: Layout, x: FloatArray, target: float, history: FloatArray, sound: bool) -> LinearResult:
     """Return the result of a method whose last residual is the true one."""
     residuals = tuple(history.tolist())
-    status = LinearStatus.CONVERGED if residuals[-1] <= target else LinearStatus.MAX_ITERATIONS if sound else LinearStatus.BREAKDOWN
+    status = LinearStatus.MAX_ITERATIONS if sound else LinearStatus.BREAKDOWN
+    if residuals[-1] <= target:
+        status = LinearStatus.CONVERGED
     return LinearResult(status, len(residuals) - 1, residuals, layout.join(x))

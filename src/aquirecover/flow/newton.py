@@ -196,7 +196,9 @@ class StepSolver:
             self._past.learn(first, state.head - start.head)
         self._trail = [*self._trail[-2:], (self._trail[-1][0] + interval.dt, state.head)] if self._trail else []
 
-    def _solve_newton_system(self, matrix: Matrix, residual: FloatArray, target: float, interval: Interval) -> tuple[FloatArray, int]:
+    def _solve_newton_system(
+        self, matrix: Matrix, residual: FloatArray, target: float, interval: Interval
+    ) -> tuple[FloatArray, int]:
         """Solve with the hierarchy of an earlier matrix as long as it serves."""
         hierarchy = self._hierarchy
         if hierarchy is None or not 0.5 <= interval.dt / self._hierarchy_dt <= 2.0 or np.isinf(self._hierarchy_dt):

@@ -11,8 +11,8 @@ import numpy as np
 
 from aquirecover.flow.arrays import FloatArray
 from aquirecover.flow.colouring import Layout, kernel
+from aquirecover.flow.cycle import BLOCK
 from aquirecover.flow.krylov import dot
-from aquirecover.flow.multigrid import BLOCK
 
 # Earlier solutions that are kept, and the memory they may take, numbers.
 MOST = 8
