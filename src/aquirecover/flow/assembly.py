@@ -218,7 +218,8 @@ class FlowSystem:
         """
         if state._rounding is None or state._rounding[0] is not interval:
             rate = 0.0 if interval.steady else 1.0 / interval.dt
-            scale = float(kernels.rounding_scale(self._full_diagonal.ravel(), self._full_storage.ravel(), rate, state.head.ravel()))
+            diagonal, storage = self._full_diagonal.ravel(), self._full_storage.ravel()
+            scale = float(kernels.rounding_scale(diagonal, storage, rate, state.head.ravel()))
             for cell, _, slope in self.flows(state, interval.period):
                 scale += float(np.abs(slope * np.maximum(np.abs(state.head.ravel()[cell]), 1e-3)).sum())
             state._rounding = (interval, 8.0 * float(np.finfo(np.float64).eps) * scale)

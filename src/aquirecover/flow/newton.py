@@ -143,7 +143,7 @@ class StepSolver:
         matrix = self.system.matrix(state, interval)
         scale = max(through, norm)
         # a Newton correction need not be better than the linearisation; a linear problem is solved at once
-        share = 3e-3 * norm if self.system.has_convertible else 0.0
+        share = (1e-4 if interval.steady else 1e-3) * norm if self.system.has_convertible else 0.0
         target = max(0.5 * self.newton.tolerance * scale, share, 0.5 * self.system.rounding(state, interval))
         if self.linear.method == "direct":
             return solve(matrix, residual, target, self.linear).solution, 0

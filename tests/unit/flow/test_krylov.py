@@ -7,7 +7,7 @@ import pytest
 
 from aquirecover.flow import krylov
 from aquirecover.flow.colouring import Layout
-from aquirecover.flow.linear import LinearSettings, Matrix, solve
+from aquirecover.flow.linear import LinearSettings, Matrix, conjugate_residuals, solve
 from aquirecover.flow.recycling import PastSolutions
 
 SHAPES = [(1, 1, 1), (3, 1, 7), (2, 6, 1), (2, 4, 4), (3, 5, 4), (2, 4, 7), (1, 9, 9)]
@@ -76,3 +76,12 @@ def test_equal_loads_give_equal_bits() -> None:
     load = np.random.default_rng(5).normal(size=(3, 20, 21))
     first, second = (solve(matrix, load, 1e-9, LinearSettings(), matrix.preconditioner()).solution for _ in range(2))
     np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_conjugate_residuals_solve_unsymmetric_systems(shape: tuple[int, int, int]) -> None:
+    matrix = _matrix(shape, 0.3)
+    load = np.random.default_rng(6).normal(size=shape)
+    target = 1e-10 * float(np.abs(load).sum())
+    result = conjugate_residuals(matrix, load, target, matrix.preconditioner(), 60)
+    assert np.abs(matrix.multiply(result.solution) - load).sum() <= 1.001 * target
