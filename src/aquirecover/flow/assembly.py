@@ -19,6 +19,8 @@ StressFlows: TypeAlias = list[tuple[IntArray, FloatArray, FloatArray]]
 
 # Matrices of a linear model that are kept, one for each length of step and state of rivers and drains, and cells of them all.
 MATRICES, MATRIX_CELLS = 4, 8_000_000
+# Arrays for storage flows that take turns.
+LENT = 3
 
 
 @dataclass(eq=False)
@@ -100,6 +102,8 @@ class FlowSystem:
         self.cz_unknown = np.zeros(grid.shape)
         self.cz_unknown[:-1] = np.where(both, self.faces.cz[:-1], 0.0)
         self._ones, self._zeros = np.ones(self.shape), np.zeros(self.shape)
+        self._lent: list[tuple[FloatArray, State]] = []
+        self._elastic_rate: tuple[float, FloatArray] = (np.nan, self._zeros)
         self._matrices: list[tuple[float, list[FloatArray], Matrix]] = []
 
     @cached_property
@@ -161,10 +165,14 @@ class FlowSystem:
     def _storage_flow(self, state: State, interval: Interval) -> tuple[FloatArray, FloatArray]:
         if interval.steady:
             return self._zeros, self._zeros
-        release, old, cells = np.empty(self.shape), interval.old, self.cells
+        old, cells = interval.old, self.cells
         if not self.has_convertible:
+            release = self._lend(state)
             kernels.elastic_release(state.head.ravel(), old.head.ravel(), self.elastic.ravel(), interval.dt, release.ravel())
-            return release, self.elastic / interval.dt
+            if self._elastic_rate[0] != interval.dt:
+                self._elastic_rate = (interval.dt, self.elastic / interval.dt)
+            return release, self._elastic_rate[1]
+        release = np.empty(self.shape)
         derivative = np.empty(self.shape)
         kernels.storage_release(
             state.head.ravel(),
@@ -182,6 +190,17 @@ class FlowSystem:
             derivative.ravel(),
         )
         return release, derivative
+
+    def _lend(self, state: State) -> FloatArray:
+        """Return an array for the storage flow of a state, in turn; the state that had it before forgets what it held.
+
+        The system gives memory back so slowly that a new array would cost more than the flow.
+        """
+        array, owner = self._lent.pop(0) if len(self._lent) >= LENT else (np.empty(self.shape), None)
+        if owner is not None:
+            owner._storage = None
+        self._lent.append((array, state))
+        return array
 
     def residual(self, state: State, interval: Interval) -> tuple[FloatArray, float]:
         """Return the imbalance of each unknown cell and the flow through the model.

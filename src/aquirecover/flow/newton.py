@@ -235,11 +235,11 @@ class StepSolver:
         system, share = self.system, 1.0
         best = None
         for _ in range(trials):
-            trial = system.state(state.head + share * delta)
+            trial = system.state(state.head + (delta if share == 1.0 else share * delta))
             residual, through = system.residual(trial, interval)
             trial_norm = float(kernels.absolute_sum(residual.ravel()))
             if best is None or trial_norm < best[3]:
-                best = (trial, residual, through, trial_norm, share * float(np.abs(delta).max()))
+                best = (trial, residual, through, trial_norm, share * float(max(delta.max(), -delta.min())))
             if trial_norm < norm:
                 break
             share *= 0.5
