@@ -169,7 +169,8 @@ class StepSolver:
             delta = self._past.recall(best[1])
             if delta is not None:
                 best = min(best, self._tried(best[0].head + self._limited(best[0], delta), interval), key=_norm)
-        return best
+        # what is only a little better may lie beyond a bend, on a longer way
+        return best if _norm(best) < 0.25 * _norm(given) else given
 
     def _tried(self, head: FloatArray, interval: Interval) -> _Trial:
         """Return the state of heads with its residual, its throughput and the sum of its absolute residuals."""
@@ -182,7 +183,7 @@ class StepSolver:
         if not self._trail or self._trail[-1][1] is not interval.old.head:
             self._trail = [(0.0, interval.old.head)]
         times, heads = [t for t, _ in self._trail], [h for _, h in self._trail]
-        if len(heads) < 2:
+        if len(heads) < 2 or interval.dt > 2.0 * (times[-1] - times[-2]):
             return None
         now, result = times[-1] + interval.dt, np.zeros(self.system.shape)
         for i, head in enumerate(heads):
