@@ -18,6 +18,8 @@ from aquirecover.flow.kernels import kernel
 
 # Lines are dropped where their spacing, scaled by anisotropy, is at most this multiple of the least.
 SPREAD = 2.0
+# Weights below this are left out.
+TRACE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +120,13 @@ def _factor(excess: FloatArray, cz: FloatArray, pivot: FloatArray) -> None:
 
 
 @kernel
+def _store(value: FloatArray, weight: FloatArray, parent: int, j: int, i: int) -> None:
+    """Keep the weights of a column for one parent; traces, as leak through aquitards, would only give rows next to nothing."""
+    for k in range(value.size):
+        weight[parent, k, j, i] = value[k] if value[k] > TRACE else 0.0
+
+
+@kernel
 def _is_empty(cx: FloatArray, cy: FloatArray, cz: FloatArray, surplus: FloatArray, k: int, j: int, i: int) -> bool:
     """Tell whether a cell has no row in the matrix, and is inside the grid."""
     _, n_y, n_x = cx.shape
@@ -189,8 +198,8 @@ def _edge_weights(
                 _factor(excess, column, pivot)
                 _solve_column(pivot, column, first)
                 _solve_column(pivot, column, second)
-                weight[0, :, j, i] = first
-                weight[1 if along_x else 2, :, j, i] = second
+                _store(first, weight, 0, j, i)
+                _store(second, weight, 1 if along_x else 2, j, i)
 
 
 @kernel
@@ -223,7 +232,7 @@ def _centre_weights(
             _factor(excess, column, pivot)
             for parent in range(4):
                 _solve_column(pivot, column, b[parent])
-                weight[parent, :, j, i] = b[parent]
+                _store(b[parent], weight, parent, j, i)
 
 
 @kernel

@@ -30,6 +30,9 @@ from aquirecover.flow.arrays import FloatArray
 
 SingleArray = NDArray[np.float32]
 
+# Pivots below this, m²/d, count as none: their inverse would leave single precision.
+SMALLEST = 1e-30
+
 # Loops that may fuse a product and a sum; each cell is still computed in one fixed order.
 kernel: Any = numba.njit(cache=True, error_model="numpy", fastmath={"contract"}, nogil=True)
 
@@ -179,6 +182,7 @@ def factor_columns(
                     excess += cy[k, j - 1, i]
                 below = cz[k, j, i]
                 pivot = excess + below
-                inverse[place + k * stride] = 1.0 / pivot if pivot > 0.0 else 0.0
-                coupling[place + k * stride] = below / pivot if pivot > 0.0 else 0.0
-                carried = below * (excess / pivot) if pivot > 0.0 else 0.0
+                sound = pivot > SMALLEST
+                inverse[place + k * stride] = 1.0 / pivot if sound else 0.0
+                coupling[place + k * stride] = below / pivot if sound else 0.0
+                carried = below * (excess / pivot) if sound else 0.0
