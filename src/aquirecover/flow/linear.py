@@ -27,7 +27,7 @@ class LinearSettings:
     __pydantic_config__ = {"extra": "forbid", "use_attribute_docstrings": True}  # noqa: RUF012 - read by pydantic, not a field
 
     method: Literal["multigrid", "direct"] = "multigrid"
-    """``multigrid``: conjugate gradients, or residuals for Newton systems, preconditioned by multigrid; ``direct``: sparse LU."""
+    """``multigrid``: conjugate gradients (BiCGSTAB for Newton systems) preconditioned by multigrid; ``direct``: sparse LU."""
     max_iterations: int = 200
     """Krylov iterations after which a solve counts as failed."""
     direct_fallback_cells: int = 100_000
