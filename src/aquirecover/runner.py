@@ -95,17 +95,11 @@ class RunOptions:
         """Return the folder of the results of a scenario file, or of a model alone."""
         return self.folder or Path("results") / name_of(path)
 
-    @property
-    def changes(self) -> dict[str, Any]:
-        """The overrides, with the cell size as one of them, so that it is logged and stored like any other value."""
-        size = {} if self.cell_size is None else {"grid.cell_size": self.cell_size}
-        return {**self.overrides, **size}
-
     def load(self, path: Path) -> Case:
         """Read a scenario with these options; see `case.scenario.load_case`."""
         from aquirecover.case.scenario import load_case
 
-        return load_case(path, overrides=self.changes, allow_outside=self.allow_outside)
+        return load_case(path, cell_size=self.cell_size, overrides=self.overrides, allow_outside=self.allow_outside)
 
 
 def name_of(path: Path) -> str:
@@ -389,5 +383,5 @@ def validate_file(path: Path, options: RunOptions) -> dict[str, Any]:
     """
     from aquirecover.case.scenario import validate
 
-    report = validate(path, overrides=options.changes, allow_outside=options.allow_outside)
+    report = validate(path, cell_size=options.cell_size, overrides=options.overrides, allow_outside=options.allow_outside)
     return dataclasses.asdict(report)

@@ -88,8 +88,8 @@ def test_several_missing_files_come_at_once(small: Any) -> None:
         (small.folder / name).unlink()
     assert refused(small, error=InputFileError) == [
         f"{MODEL}:11:19 lines.streams.file: streams.geojson does not exist. There is no streams.geojson in models/small.",
-        f"{MODEL}:32:17 wells.towns.file: wells.csv does not exist. There is no wells.csv in models/small.",
         f"{MODEL}:13:15 top.raster: ground.tif does not exist. There is no ground.tif in models/small.",
+        f"{MODEL}:32:17 wells.towns.file: wells.csv does not exist. There is no wells.csv in models/small.",
         f"{MODEL}:33:22 observations.file: points.csv does not exist. There is no points.csv in models/small.",
     ]
 
@@ -117,6 +117,38 @@ def test_file_outside_the_workspace(small: Any) -> None:
     ]
 
 
+def test_all_cells_that_are_wrong_come_at_once(small: Any) -> None:
+    small.change(
+        "wells.csv", "A,601500,2262500,lower,West,town,yes,1000,0.75", "A,60l500,2262500,lower,West,town,maybe,-1000,0.75"
+    )
+    small.change("rates.csv", "West,2001-07-01,1200", "West,2001-31-01,-1200")
+    small.change("points.csv", "P2,607500", "P2,60 7500")
+    assert refused(small) == [
+        f"{WELLS}:2 x = '60l500': must be a number.",
+        f"{WELLS}:2 permit = '-1000': must be 0 or more.",
+        f"{WELLS}:2 licensed = 'maybe': must be yes or no.",
+        f"{RATES}:3 date = '2001-31-01': must be a date that exists, as 2021-01-31.",
+        f"{RATES}:3 rate = '-1200': must be 0 or more.",
+        "models/small/points.csv:3 x = '60 7500': must be a number.",
+    ]
+
+
+def test_dates_out_of_order_of_several_wells_come_at_once(small: Any) -> None:
+    with (small.folder / "rates.csv").open("a") as stream:
+        stream.write("East,1999-01-01,5\n")
+    small.change("rates.csv", "West,2001-07-01", "West,2000-01-01")
+    assert refused(small) == [
+        f"{RATES}:3 date = '2000-01-01': must be after the date before it of West (2000-01-01): dates ascend.",
+        f"{RATES}:5 date = '1999-01-01': must be after the date before it of East (2000-01-01): dates ascend.",
+    ]
+
+
+def test_rates_that_no_well_pumps(small: Any) -> None:
+    with (small.folder / "rates.csv").open("a") as stream:
+        stream.write("Est,2000-01-01,5\nEst,2001-01-01,6\n")
+    assert refused(small) == [f"{RATES}:5 district = 'Est': no well has it, and its rates would be lost. Did you mean 'East'?"]
+
+
 # --- shapes -----------------------------------------------------------------------------------------------------------
 
 
@@ -126,6 +158,19 @@ def test_polygon_in_the_wrong_crs(small: Any) -> None:
     # zone 49 has its central meridian 6 degrees further east: the same numbers lie about 625 km to the east
     assert line.startswith(f"{MODEL}:9:21 areas.districts.file: districts.geojson lies wholly outside the grid: x 12")
     assert line.endswith(f"{GRID} m. Its CRS (urn:ogc:def:crs:EPSG::3406) is probably wrong.")
+
+
+@pytest.mark.parametrize(
+    ("crs", "message"),
+    [
+        ("EPSG:4326", "is in degree: use a projected CRS in metres, as EPSG:3405."),
+        ("EPSG:2263", "is in US survey foot: use a projected CRS in metres, as EPSG:3405."),
+        ("EPSG:99999", "is no CRS that PROJ knows: use a projected one in metres, as EPSG:3405."),
+    ],
+)
+def test_crs_that_is_not_in_metres(small: Any, crs: str, message: str) -> None:
+    small.change("model.yaml", "crs: EPSG:3405", f"crs: {crs}")
+    assert refused(small) == [f"{MODEL}:4:6 crs = {crs!r}: {message}"]
 
 
 def test_metres_taken_for_degrees(small: Any, geojson: Callable[..., Path]) -> None:
@@ -138,10 +183,10 @@ def test_metres_taken_for_degrees(small: Any, geojson: Callable[..., Path]) -> N
 
 
 def test_unknown_crs(small: Any) -> None:
-    small.change("model.yaml", "crs: EPSG:3405", "crs: EPSG:999999")
+    small.change("districts.geojson", "EPSG::3405", "EPSG::999999")
     lines = refused(small, error=InputFileError)
     assert lines[0].startswith(
-        f"{MODEL}:9:21 areas.districts.file: no transformation from 'urn:ogc:def:crs:EPSG::3405' to 'EPSG:999999'"
+        f"{MODEL}:9:21 areas.districts.file: no transformation from 'urn:ogc:def:crs:EPSG::999999' to 'EPSG:3405'"
     )
 
 
@@ -315,4 +360,4 @@ def test_everything_comes_at_once(small: Any) -> None:
     small.change("model.yaml", "urban: districts/West", "urban: districts/Wst")
     small.change(small.scenario, "district: West", "district: Wst")
     keys = [line.split(" ")[1].rstrip(":") for line in refused(small)]
-    assert keys == ["layers.lower.bottom", "wells.A", "restrictions.stop.select.district", "observations.P2", "level_limit.urban"]
+    assert keys == ["layers.lower.bottom", "level_limit.urban", "wells.A", "restrictions.stop.select.district", "observations.P2"]

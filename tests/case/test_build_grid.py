@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from aquirecover.case.grid_builder import buffer_steps
 from aquirecover.case.scenario import Report, load_case, load_problem, validate
@@ -197,3 +198,11 @@ def test_shipped_models_load(request: pytest.FixtureRequest) -> None:
     for name in ("confined_basin/cut", "thai_binh/surface_water_switch", "thai_binh/zone1_stopped"):
         path = root / f"scenarios/{name}.yaml"
         assert load_problem(path).grid.active.any(), path
+
+
+def test_a_netcdf_value_is_converted_from_its_unit(small: Any) -> None:
+    data = {"k": (("y", "x"), np.full((2, 2), 0.02), {"units": "cm s-1"})}
+    axes = {"x": [600000.0, 610000.0], "y": [2260000.0, 2268000.0]}
+    xr.Dataset(data, axes).to_netcdf(small.folder / "k.nc", engine="h5netcdf")
+    small.change("model.yaml", "    k: 10.0", "    k: {netcdf: k.nc, variable: k}")
+    np.testing.assert_allclose(small.load().properties.k[0], 0.02 * 864.0, rtol=1e-12)

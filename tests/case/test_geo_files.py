@@ -8,10 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pyproj
 import pytest
 import shapely
+import xarray as xr
 
 from aquirecover.case import geo, geotiff, raster
 from aquirecover.errors import InputFileError
@@ -317,8 +319,6 @@ def test_text_is_no_geotiff(tmp_path: Path) -> None:
 
 
 def test_netcdf_with_descending_rows_and_degrees(tmp_path: Path) -> None:
-    import xarray as xr
-
     longitude, latitude = np.array([106.0, 106.1, 106.2]), np.array([20.1, 20.0])
     values = 2.0 * longitude[None, :] + 3.0 * latitude[:, None]
     xr.Dataset({"k": (("lat", "lon"), values)}, {"lat": latitude, "lon": longitude}).to_netcdf(
@@ -329,9 +329,43 @@ def test_netcdf_with_descending_rows_and_degrees(tmp_path: Path) -> None:
     np.testing.assert_allclose(found, [2 * 106.05 + 3 * 20.03, 2 * 106.17 + 3 * 20.08], rtol=1e-8)
 
 
-def test_netcdf_names_its_variables_when_one_is_missing(tmp_path: Path) -> None:
-    import xarray as xr
+@pytest.mark.parametrize(("units", "factor"), [("", 1.0), ("m d-1", 1.0), ("cm s-1", 864.0), ("m/s", 86400.0)])
+def test_netcdf_in_another_unit(tmp_path: Path, units: str, factor: float) -> None:
+    attributes = {"units": units} if units else {}
+    data = {"k": (("y", "x"), np.full((2, 2), 3.0), attributes)}
+    axes = {"x": [600000.0, 610000.0], "y": [2260000.0, 2270000.0]}
+    xr.Dataset(data, axes).to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    assert raster.read_netcdf(tmp_path / "a.nc", "k", UTM).factor_to("m d-1") == pytest.approx(factor, rel=1e-12)
 
+
+def test_netcdf_in_a_wrong_unit(tmp_path: Path) -> None:
+    data = {"k": (("y", "x"), np.zeros((2, 2)), {"units": "kg"})}
+    xr.Dataset(data, {"x": [0.0, 1.0], "y": [0.0, 1.0]}).to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    with pytest.raises(InputFileError, match=r"^a.nc gives its values in 'kg': has the wrong unit: must convert to m/d\.$"):
+        raster.read_netcdf(tmp_path / "a.nc", "k", UTM).factor_to("m d-1")
+
+
+def test_netcdf_with_a_crs_of_its_own(tmp_path: Path) -> None:
+    # the same field in the zone next door: what it says of its coordinates must be heard
+    x, y = geo.points_to_crs(np.array([600000.0, 610000.0]), np.full(2, 2265000.0), UTM, "EPSG:3406")
+    mapping = xr.DataArray(0, attrs=pyproj.CRS("EPSG:3406").to_cf())
+    axes = {"x": np.linspace(x.min() - 5000, x.max() + 5000, 50), "y": np.linspace(y.min() - 5000, y.max() + 5000, 40)}
+    field = np.broadcast_to(axes["x"], (40, 50))
+    dataset = xr.Dataset({"k": (("y", "x"), field, {"grid_mapping": "crs"}), "crs": mapping}, axes)
+    dataset.to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    found = raster.read_netcdf(tmp_path / "a.nc", "k", UTM).sample(np.array([600000.0, 610000.0]), np.full(2, 2265000.0), UTM)
+    np.testing.assert_allclose(found, x, atol=0.01)
+
+
+def test_netcdf_that_declares_more_than_memory_holds(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.nc", "w") as file:
+        file.create_dataset("k", shape=(80000, 80000), dtype="f8", chunks=(1000, 1000), compression="gzip")
+    assert (tmp_path / "a.nc").stat().st_size < 100_000
+    with pytest.raises(InputFileError, match=r"^a.nc: k has 80000 x 80000 values: at most 100000000 can be read.$"):
+        raster.read_netcdf(tmp_path / "a.nc", "k", UTM)
+
+
+def test_netcdf_names_its_variables_when_one_is_missing(tmp_path: Path) -> None:
     xr.Dataset({"k": (("y", "x"), np.zeros((2, 2)))}).to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
     with pytest.raises(InputFileError, match=r"^a.nc has no variable 'kk'; there are k.$"):
         raster.read_netcdf(tmp_path / "a.nc", "kk", UTM)

@@ -246,3 +246,14 @@ def test_no_rule_ever_raises_a_rate_or_makes_it_negative(rule: Rule, share: floa
     assert np.all(rate <= base)
     assert np.all(rate >= 0.0)
     assert np.array_equal(rate[timeline.period_start < rule.begin - 0.01], base[timeline.period_start < rule.begin - 0.01])
+
+
+def test_a_rule_that_never_bites_is_a_warning() -> None:
+    rules = (Rule("high", "cap", day("2001-01-01"), amount=1e6), Rule("stop", "ban", day("2003-01-01"), compliance=0.0))
+    for rule in rules:
+        timeline, errors = timeline_for(rule), Collector()
+        base = np.tile(RATES, (timeline.n_period, 1))
+        found = restrict([rule], WELLS, base, timeline, 0.0, errors)
+        np.testing.assert_array_equal(found.rate, base)
+        assert found.warnings == (f"restriction {rule.name} changes no rate of its 4 wells",)
+    assert not restrict([Rule("cap", "cap", 0.0, amount=90.0)], WELLS, base, timeline, 0.0, errors).warnings

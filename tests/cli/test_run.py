@@ -139,12 +139,22 @@ def test_cold_kernels_are_announced(basin, call, monkeypatch):
     assert "compiling the numerical kernels (first run only)" in call("run", BAN, "--no-figures").stderr
 
 
-def test_the_cell_size_is_stored_like_any_value(basin, call):
+def test_the_cell_size_is_stored(basin, call):
     assert call("run", BAN, "-q", "--no-figures", "--cell-size", "1 km").exit_code == 0
     stored = json.loads((basin / "results/ban/run.json").read_text(encoding="utf-8"))
     assert stored["n_cell"] == 300
-    assert stored["config"]["model"]["grid"]["cell_size"] == "1 km"
-    assert stored["restriction_log"][0] == "override grid.cell_size: 500 m → 1 km"
+    assert stored["config"]["model"]["grid"]["cell_size"] == "500 m"
+    assert stored["config"]["run"] == {"cell_size": 1000.0}
+    assert stored["restriction_log"][0] == "run cell_size: 500 → 1000 m"
+
+
+def test_the_cell_size_leaves_the_box_where_it_is(basin, call):
+    model = basin / "models/confined_basin/model.yaml"
+    old = "extent: [600000, 2260000, 610000, 2270000]"
+    model.write_text(model.read_text().replace(old, "around: districts\n  margin: 200 m\n  buffer: 1 km\n  growth: 1.5"))
+    for size, cells in ((None, "3 layers x 26 rows x 26 columns"), ("250 m", "3 layers x 50 rows x 50 columns")):
+        plan = json.loads(call("run", BAN, "-n", "--json", *(("--cell-size", size) if size else ())).stdout)
+        assert plan["grid"] == cells
 
 
 def test_late_recovery_times_are_kept_and_drawn(basin, call):

@@ -45,6 +45,8 @@ class CaseFiles:
         To locate findings.
     log : tuple of str
         One line per override.
+    cell_size : float or None
+        Of the run, where it is not that of the model; m.
     """
 
     model: ModelConfig
@@ -55,12 +57,15 @@ class CaseFiles:
     model_source: Overlay
     scenario_source: YamlTree | None
     log: tuple[str, ...] = ()
+    cell_size: float | None = None
 
     @property
     def resolved(self) -> dict[str, Any]:
-        """The files as plain dicts, the model with all overrides: enough to run the case again."""
+        """The files as plain dicts, the model with all overrides, and the cell size: enough to run the case again."""
         found = {"model": self.model_source.tree}
-        return found if self.scenario_source is None else found | {"scenario": self.scenario_source.tree}
+        if self.scenario_source is not None:
+            found["scenario"] = self.scenario_source.tree
+        return found if self.cell_size is None else found | {"run": {"cell_size": self.cell_size}}
 
     def located(self, finding: Finding) -> Finding:
         """Return a finding with the place of its key, where it has none and its key begins with one of the files' keys."""

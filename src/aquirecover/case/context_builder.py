@@ -10,8 +10,9 @@ from aquirecover.case import geo
 from aquirecover.case.messages import did_you_mean
 from aquirecover.case.site import collecting, refuse
 from aquirecover.case.stress_builder import Builder
+from aquirecover.case.tables import Column
 from aquirecover.case.timeline import day_of
-from aquirecover.case.well_builder import check_found, connections
+from aquirecover.case.well_builder import NUMBER, PLACE_COLUMNS, check_found, connections
 from aquirecover.errors import ConfigError, Finding
 from aquirecover.flow.arrays import BoolArray, FloatArray
 from aquirecover.flow.problem import Observations, Zones
@@ -23,6 +24,7 @@ def build_observations(builder: Builder) -> Observations:
     if config is None:
         return Observations()
     table = site.files.table(config.file, "observations.file")
+    table.check({"name": Column(), **dict.fromkeys(PLACE_COLUMNS, NUMBER)})
     names = table.texts("name")
     twice = [row for row, name in enumerate(names) if name in names[:row]]
     if twice:
@@ -43,6 +45,7 @@ def _measured(
     """Return times and heads by point; a depth below ground is taken from the ground at the point."""
     config, site = builder.config, builder.site
     table = site.files.table(str(config.observations and config.observations.measured), "observations.measured")
+    table.check({"name": Column(), "date": Column("date"), "head": NUMBER, "depth": NUMBER})
     owner = table.texts("name")
     unknown = [row for row, name in enumerate(owner) if name not in names]
     if unknown:

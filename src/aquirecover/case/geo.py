@@ -149,6 +149,20 @@ def _geojson_crs(data: dict[str, Any]) -> str:
     return LONGITUDE_LATITUDE if name.endswith("CRS84") else name or "a crs member without a name"
 
 
+def unfit_crs(crs: str) -> str:
+    """Return why a CRS cannot be that of a model, whose lengths are metres, or an empty string."""
+    import pyproj
+
+    try:
+        found = pyproj.CRS.from_user_input(crs)
+    except pyproj.exceptions.CRSError:
+        return "is no CRS that PROJ knows: use a projected one in metres, as EPSG:3405."
+    unit = found.axis_info[0].unit_name if found.axis_info else "unknown unit"
+    if found.is_projected and unit == "metre":
+        return ""
+    return f"is in {unit}: use a projected CRS in metres, as EPSG:3405."
+
+
 def transformer(source: str, target: str) -> Any:
     """Return the transformer between two CRS, x before y.
 

@@ -12,11 +12,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from aquirecover.case.raster import BROKEN, Raster
+from aquirecover.case.raster import BROKEN, LARGEST_RASTER, Raster
 from aquirecover.errors import InputFileError
 from aquirecover.flow.arrays import FloatArray
 
-LARGEST_RASTER = 100_000_000
 WIDTH, HEIGHT, BITS, COMPRESSION, SAMPLES, PREDICTOR, FORMAT = 256, 257, 258, 259, 277, 317, 339
 STRIP_OFFSETS, STRIP_ROWS, STRIP_SIZES = 273, 278, 279
 TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_SIZES = 322, 323, 324, 325

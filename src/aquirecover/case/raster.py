@@ -5,13 +5,16 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from aquirecover.case import geo
 from aquirecover.errors import InputFileError
 from aquirecover.flow.arrays import FloatArray
+from aquirecover.variables import QuantityError, to_number
 
+LARGEST_RASTER = 100_000_000
 BROKEN = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, MemoryError, struct.error)
 
 
@@ -29,6 +32,8 @@ class Raster:
         Of `x` and `y`.
     source : str
         File name, for messages.
+    unit : str
+        Of the values, as the file names it; empty where it does not.
     """
 
     x: FloatArray
@@ -36,6 +41,22 @@ class Raster:
     value: FloatArray
     crs: str | None
     source: str
+    unit: str = ""
+
+    def factor_to(self, unit: str) -> float:
+        """Return what turns the values into a unit, as ``m d-1``; 1 where the file names none.
+
+        Raises
+        ------
+        InputFileError
+            When the unit of the file measures something else, or is not known.
+        """
+        if not self.unit or (self.unit == "1" and unit in {"", "1"}):
+            return 1.0
+        try:
+            return to_number(f"1 {self.unit}", unit or "1")
+        except QuantityError as error:
+            raise InputFileError(f"{self.source} gives its values in {self.unit!r}: {error.rule}") from error
 
     def sample(
         self, x: FloatArray, y: FloatArray, crs: str | None, method: str = "linear", *, beyond: bool = False
@@ -91,36 +112,48 @@ def read_netcdf(path: Path, variable: str, crs: str | None) -> Raster:
     Parameters
     ----------
     path : Path
-        Has coordinates ``x`` and ``y`` in the CRS of the model, or ``lon`` and ``lat`` (``longitude``, ``latitude``).
+        Has coordinates ``x`` and ``y``, or ``lon`` and ``lat`` (``longitude``, ``latitude``).
     variable : str
-        Name of the variable.
+        Name of the variable; its attribute ``units`` is noted.
     crs : str
-        CRS of the model, taken for ``x`` and ``y``.
+        CRS of the model, taken for ``x`` and ``y`` where the variable has no ``grid_mapping`` that says otherwise.
 
     Raises
     ------
     InputFileError
-        When the file, the variable or its coordinates are missing.
+        When the file, the variable or its coordinates are missing, or the variable is too large.
     """
     import xarray as xr
 
     if not path.is_file():
         raise InputFileError(f"{path.name} does not exist (looked in {path.parent}).")
     try:
-        with xr.open_dataset(path, engine="h5netcdf") as dataset:
+        with xr.open_dataset(path, engine="h5netcdf", phony_dims="access") as dataset:
             if variable not in dataset:
                 there = ", ".join(str(name) for name in dataset.data_vars)
                 raise InputFileError(f"{path.name} has no variable {variable!r}; there are {there}.")
+            if dataset[variable].size > LARGEST_RASTER:
+                shape = " x ".join(map(str, dataset[variable].shape))
+                raise InputFileError(f"{path.name}: {variable} has {shape} values: at most {LARGEST_RASTER} can be read.")
             array = dataset[variable].squeeze(drop=True).load()
+            own_crs = _mapped_crs(dataset, variable) or crs
     except (RuntimeError, *BROKEN) as error:
         raise InputFileError(f"{path.name} is no readable NetCDF-4 file: {error}.") from error
     degrees = geo.LONGITUDE_LATITUDE
-    for along_x, along_y, kind in (("x", "y", crs), ("lon", "lat", degrees), ("longitude", "latitude", degrees)):
+    for along_x, along_y, kind in (("x", "y", own_crs), ("lon", "lat", degrees), ("longitude", "latitude", degrees)):
         if set(array.dims) == {along_x, along_y}:
             placed = array.transpose(along_y, along_x).sortby([along_x, along_y])
             x, y, value = (np.asarray(a.values, dtype=np.float64) for a in (placed[along_x], placed[along_y], placed))
-            return Raster(x, y, value, kind, path.name)
+            return Raster(x, y, value, kind, path.name, str(array.attrs.get("units", "")).strip())
     raise InputFileError(f"{path.name}: {variable} has dims {', '.join(map(str, array.dims))}: must be x and y, or lon and lat.")
+
+
+def _mapped_crs(dataset: Any, variable: str) -> str:
+    """Return the CRS that the grid mapping of a variable holds as text (WKT), empty where there is none."""
+    found = dataset[variable]
+    name = found.encoding.get("grid_mapping") or found.attrs.get("grid_mapping")
+    attributes = dataset[name].attrs if name in dataset.variables else {}
+    return str(attributes.get("crs_wkt") or attributes.get("spatial_ref") or "")
 
 
 def from_lattice(x: FloatArray, y: FloatArray, value: FloatArray, crs: str | None, source: str) -> Raster | None:

@@ -127,10 +127,13 @@ class Restricted:
         Shape ``(n_period, n_well)``, m³/d.
     log : tuple of str
         Each effective change, old → new.
+    warnings : tuple of str
+        Rules that change nothing.
     """
 
     rate: FloatArray
     log: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def breakpoints(rules: Sequence[Rule], timeline_end: float, start: datetime.date) -> Iterator[float]:
@@ -176,7 +179,7 @@ def restrict(
     errors : Collector
         Gets selections without a well, wells without a permit, and rules that meet in one well at one time.
     """
-    rate, log = base.copy(), []
+    rate, log, idle = base.copy(), [], []
     masks: list[tuple[Rule, BoolArray, BoolArray]] = []
     for rule in rules:
         chosen = select(rule, wells, base[_first_period(rule, timeline)], errors)
@@ -192,7 +195,9 @@ def restrict(
         applies = np.where(rests, cut, 0.0)
         rate = np.maximum(rate - applies, 0.0)
         log += log_rule(rule.name, base, base - applies, np.flatnonzero(chosen), wells.names, places(wells), timeline)
-    return Restricted(rate, tuple(log))
+        if not applies.any():
+            idle.append(f"restriction {rule.name} changes no rate of its {wells_of(int(chosen.sum()))}")
+    return Restricted(rate, tuple(log), tuple(idle))
 
 
 def ruled_rate(rule: Rule, part: FloatArray, permit: FloatArray, timeline: Timeline) -> FloatArray:

@@ -6,13 +6,15 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from aquirecover.case import context_builder as surroundings
+from aquirecover.case import geo
 from aquirecover.case.config import CaseFiles, ModelConfig, read_case
+from aquirecover.case.findings import in_order
 from aquirecover.case.grid_builder import build_ground, build_plan
 from aquirecover.case.restrictions import Rule, breakpoints
 from aquirecover.case.rule_builder import build_rules
@@ -134,8 +136,8 @@ def load_case(
     from aquirecover.flow.newton import NewtonSettings
     from aquirecover.flow.simulate import SimulateSettings
 
-    files = read_case(path, overrides=overrides, allow_outside=allow_outside)
-    problem = _build(files, cell_size)
+    files = _read(path, cell_size, overrides, allow_outside)
+    problem = _build(files)
     chosen = files.model.settings
     settings = SimulateSettings(newton=chosen.newton or NewtonSettings(), linear=chosen.linear or LinearSettings())
     return Case(problem, settings, files.resolved, dict(files.workspace.inputs), problem.context.restriction_log)
@@ -149,7 +151,7 @@ def load_problem(
     allow_outside: bool = False,
 ) -> Problem:
     """Return the problem of a scenario or model file; see `load_case`."""
-    return _build(read_case(path, overrides=overrides, allow_outside=allow_outside), cell_size)
+    return _build(_read(path, cell_size, overrides, allow_outside))
 
 
 def validate(
@@ -160,8 +162,8 @@ def validate(
     allow_outside: bool = False,
 ) -> Report:
     """Check a scenario or model file without running it; see `load_case` for parameters and errors."""
-    files = read_case(path, overrides=overrides, allow_outside=allow_outside)
-    problem = _build(files, cell_size)
+    files = _read(path, cell_size, overrides, allow_outside)
+    problem = _build(files)
     grid, schedule = problem.grid, problem.schedule
     return Report(
         name=problem.name,
@@ -182,16 +184,29 @@ def validate(
     )
 
 
-def _build(files: CaseFiles, cell_size: float | str | None) -> Problem:
+def _read(
+    path: str | os.PathLike[str], cell_size: float | str | None, overrides: Mapping[str, Any] | None, allow_outside: bool
+) -> CaseFiles:
+    """Return the files of a case with the cell size of the run, which is logged like an override."""
+    files, size = read_case(path, overrides=overrides, allow_outside=allow_outside), _size(cell_size)
+    if size is None:
+        return files
+    change = f"run cell_size: {files.model.grid.cell_size:g} → {size:g} m"
+    return replace(files, cell_size=size, log=(*files.log, change))
+
+
+def _build(files: CaseFiles) -> Problem:
     """Return the problem of files that passed their schema, checked physically."""
     from aquirecover.flow.checks import check_problem
 
     model, errors = files.model, Collector()
+    if model.crs is not None and (message := geo.unfit_crs(model.crs)):
+        _raise(files, [Finding(f"crs = {model.crs!r}", message)])
     inputs = Files(files.workspace, files.model_file.parent)
     places = Places({"areas": model.areas, "lines": model.lines}, inputs, model.crs, errors)
     site = Site(model.crs, inputs, places, errors)
     with collecting(errors, "grid.around"):
-        plan = build_plan(model.grid, len(model.layers), _size(cell_size), site)
+        plan = build_plan(model.grid, len(model.layers), files.cell_size, site)
         places.check_all(plan.extent)
         problem = _on_plan(files, plan, site)
     _raise(files, errors.findings)
@@ -216,7 +231,7 @@ def _raise(files: CaseFiles, findings: list[Finding]) -> None:
     """Raise all findings, each with its place in a file; as an error of input files where nothing else is wrong."""
     if not findings:
         return
-    located = [_placed(files, finding) for finding in dict.fromkeys(findings)]
+    located = in_order(_placed(files, finding) for finding in findings)
     if all(isinstance(finding, FileFinding) for finding in findings):
         raise InputFileError("\n".join(str(finding) for finding in located))
     raise ConfigError(located)

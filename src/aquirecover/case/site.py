@@ -313,7 +313,7 @@ class Site:
             source: raster.Raster = self.files.once(geotiff.read_geotiff, path)
         else:
             source = self.files.once(raster.read_netcdf, path, value.variable, self.crs)
-        return source.sample(x, y, self.crs, value.method)
+        return source.sample(x, y, self.crs, value.method) * source.factor_to(value.unit)
 
     def _from_polygons(self, value: Value, x: FloatArray, y: FloatArray, key: str) -> FloatArray:
         path = self.files.path(str(value.polygons), f"{key}.polygons")

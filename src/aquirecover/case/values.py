@@ -12,6 +12,7 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
+    PrivateAttr,
     ValidationError,
 )
 from pydantic.json_schema import JsonSchemaValue
@@ -162,6 +163,12 @@ class Value(Section):
     """How it is known."""
     prior: Prior | None = None
     """Range before calibration."""
+    _unit: str = PrivateAttr(default="")
+
+    @property
+    def unit(self) -> str:
+        """The unit of the numbers, as ``m d-1``."""
+        return self._unit
 
     @property
     def kind(self) -> str:
@@ -225,7 +232,7 @@ class Spatial:
             return raw
         if not isinstance(raw, Mapping):
             number = checked(self.quantity.number)(raw)
-            return handler({"value": number})
+            return self._with_unit(handler({"value": number}))
         lines: list[InitErrorDetails] = []
         tree = self._convert(raw, lines)
         if raw.get("series") is not None and not self.series:
@@ -237,6 +244,10 @@ class Spatial:
             lines += relay(error)
         if lines or value is None:
             raise refuse("value", lines)
+        return self._with_unit(value)
+
+    def _with_unit(self, value: Value) -> Value:
+        value._unit = self.quantity.entry.unit
         return value
 
     def _convert(self, raw: Mapping[str, Any], lines: list[InitErrorDetails]) -> dict[str, Any]:

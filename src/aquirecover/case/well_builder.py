@@ -13,13 +13,22 @@ from aquirecover.case.model_config import WellGroup
 from aquirecover.case.restrictions import Rule, WellTable, restrict
 from aquirecover.case.site import SHOWN, Site, collecting, refuse
 from aquirecover.case.stress_builder import Builder
-from aquirecover.case.tables import Table
+from aquirecover.case.tables import Column, Table
 from aquirecover.case.timeline import day_of
-from aquirecover.errors import ConfigError, Finding
+from aquirecover.errors import Collector, ConfigError, Finding
 from aquirecover.flow.arrays import BoolArray, FloatArray, IntArray
 from aquirecover.flow.stresses import Wells
 
 TEXT_COLUMNS = ("district", "aquifer", "layer", "user_type", "permit", "radius")
+PLACE_COLUMNS = ("x", "y", "longitude", "latitude", "screen_top", "screen_bottom")
+NUMBER = Column("number", required=False)
+RATE = Column("number", required=False, low=0.0)
+WELL_COLUMNS = {
+    "well": Column(),
+    **dict.fromkeys(PLACE_COLUMNS, NUMBER),
+    **dict.fromkeys(("permit", "share", "rate", "radius"), RATE),
+    "licensed": Column("flag", required=False),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,12 +75,11 @@ def read_groups(groups: Mapping[str, WellGroup], site: Site, start: date) -> lis
 
 
 def _read_group(name: str, config: WellGroup, site: Site, start: date) -> GroupTable:
-    table = site.files.table(config.file, f"wells.{name}.file")
+    table, series = _checked_tables(name, config, site)
     x, y = site.placed(table)
-    if config.rates is None:
+    if series is None:
         rate = _column(table, "rate", key=f"wells.{name}") * _factor(config)
         return GroupTable(name, config, table, x, y, np.zeros(1), rate[None])
-    series = site.files.table(config.rates, f"wells.{name}.rates")
     keys, dates, rates = series.texts(config.by), series.dates("date"), series.numbers("rate", low=0.0)
     days = np.array([day_of(day, start) for day in dates])
     wanted = table.texts(config.by)
@@ -81,10 +89,43 @@ def _read_group(name: str, config: WellGroup, site: Site, start: date) -> GroupT
         raise refuse(
             f"wells.{name}.rates", f"{series.source} has no rate for {config.by} {', '.join(missing[:SHOWN])}. {hint}".strip()
         )
+    _refuse_useless(series, config.by, keys, set(wanted))
     times = np.unique(days)
-    by_key = {key: _on_dates(key, series, config.by, days, rates, times, config.interpolate) for key in set(wanted)}
+    by_key: dict[str, FloatArray] = {}
+    errors = Collector()
+    for key in dict.fromkeys(wanted):
+        with collecting(errors, f"wells.{name}.rates"):
+            by_key[key] = _on_dates(key, series, config.by, days, rates, times, config.interpolate)
+    errors.raise_if_any()
     share = _column(table, "share", default=1.0) * _factor(config)
     return GroupTable(name, config, table, x, y, times, np.column_stack([by_key[key] for key in wanted]) * share)
+
+
+def _checked_tables(name: str, config: WellGroup, site: Site) -> tuple[Table, Table | None]:
+    """Return the wells of a group and its rates, when no cell of either is wrong; all that is wrong comes at once."""
+    found: list[Table] = []
+    errors = Collector()
+    rates = {config.by: Column(), "date": Column("date"), "rate": Column("number", low=0.0)}
+    for path, key, columns in ((config.file, "file", WELL_COLUMNS), (config.rates, "rates", rates)):
+        if path is not None:
+            with collecting(errors, f"wells.{name}.{key}"):
+                table = site.files.table(path, f"wells.{name}.{key}")
+                found.append(table)
+                table.check(columns)
+    errors.raise_if_any()
+    return found[0], found[1] if len(found) > 1 else None
+
+
+def _refuse_useless(series: Table, by: str, keys: Sequence[str], wanted: set[str]) -> None:
+    """Refuse rates that no well would pump: they would be lost from the budget in silence."""
+    findings, seen = [], set(wanted)
+    for row, key in enumerate(keys):
+        if key not in seen:
+            seen.add(key)
+            message = f"no well has it, and its rates would be lost. {did_you_mean(key, sorted(wanted))}".strip()
+            findings.append(Finding(f"{by} = {key!r}", message, series.at(row)))
+    if findings:
+        raise ConfigError(findings)
 
 
 def _factor(config: WellGroup) -> float:
@@ -197,6 +238,7 @@ def build_wells(builder: Builder, groups: list[GroupTable], rules: list[Rule], u
     restricted = restrict(rules, _well_table(connected), base, builder.timeline, unlicensed_share, errors)
     if errors.findings:
         return Pumping()
+    builder.site.warnings.extend(restricted.warnings)
     rates = np.split(restricted.rate, np.cumsum([len(g.names) for g in groups])[:-1], axis=1)
     return Pumping(tuple(_stress(group, rate) for group, rate in zip(connected, rates, strict=True)), restricted.log)
 

@@ -25,6 +25,7 @@ def summary(dataset: xr.Dataset) -> str:
     ]
     lines += _pumping_lines(dataset)
     lines += _aquifer_lines(dataset)
+    lines += _low_lines(dataset)
     lines += [f"  warning       {text}" for text in str(attrs["warnings"]).splitlines()]
     return "\n".join(lines)
 
@@ -58,12 +59,25 @@ def _aquifer_lines(dataset: xr.Dataset) -> list[str]:
     lines = []
     reference = dataset["reference_head"].values
     fields = compared_heads(dataset)
-    restricted = restriction_time(dataset) is not None
+    restricted, name = restriction_time(dataset) is not None, str(dataset.attrs["drawdown_reference"]).replace("_", " ")
     for aquifer in aquifer_layers(dataset):
         start, end = (float(area_mean(dataset, field, aquifer)) for field in fields)
         level = float(area_mean(dataset, reference, aquifer))
         text = f"  {aquifer:<12}  mean head {start:.2f} → {end:.2f} m"
         if restricted and abs(level - start) >= 0.05:
-            text += f", {(end - start) / (level - start):.0%} of the drawdown recovered"
+            share = round((end - start) / (level - start), 2) + 0.0  # no -0 %
+            text += f", {share:.0%} of the drawdown recovered (reference: {name})"
         lines.append(text if np.isfinite(end) else f"  {aquifer:<12}  no active cells")
+    return lines
+
+
+def _low_lines(dataset: xr.Dataset) -> list[str]:
+    """Return a warning for each layer whose head falls below its bottom, where no water is left to carry it."""
+    lowest = dataset["head"].min("time").values
+    lines = []
+    for name, head, bottom in zip(dataset["layer_name"].values, lowest, dataset["bottom"].values, strict=True):
+        n = int((head < bottom).sum())
+        if n:
+            gap = float(np.nanmax(bottom - head))
+            lines.append(f"  warning       the head falls below the bottom of {name} in {n:,} cells, by {gap:.3g} m at most")
     return lines

@@ -86,12 +86,14 @@ def recovery_rate(time: FloatArray, head: FloatArray, horizons: Sequence[float])
     Returns
     -------
     ndarray
-        Shape ``(n_horizon + 1, ...)``, the whole series last; m/d; NaN where the series ends before the horizon.
+        Shape ``(n_horizon + 1, ...)``, the whole series last; m/d; NaN where the series ends more than a day before the
+        horizon: full calendar years are shorter or longer than mean ones.
     """
     rates = np.full((len(horizons) + 1, *head.shape[1:]), np.nan)
     for i, horizon in enumerate((*horizons, float(time[-1]))):
-        if horizon <= 0.0 or horizon > time[-1]:
+        if horizon <= 0.0 or horizon > time[-1] + 1.0:
             continue
+        horizon = min(horizon, float(time[-1]))
         right = int(np.searchsorted(time, horizon))
         share = (horizon - time[right - 1]) / (time[right] - time[right - 1])
         rates[i] = (head[right - 1] + share * (head[right] - head[right - 1]) - head[0]) / horizon

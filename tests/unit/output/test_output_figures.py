@@ -255,4 +255,20 @@ def test_summary_says_what_matters(dataset: xr.Dataset) -> None:
     assert "1990-01-01 to 2051-01-01" in text
     assert "warning       A made-up model: not calibrated." in text
     for aquifer in ("qh2", "qp2", "qp1"):
-        assert any(line.strip().startswith(aquifer) and "% of the drawdown recovered" in line for line in text.splitlines())
+        (line,) = (line.strip() for line in text.splitlines() if line.strip().startswith(aquifer))
+        assert line.endswith("% of the drawdown recovered (reference: before pumping)")
+
+
+def test_summary_warns_of_heads_below_the_bottom(dataset: xr.Dataset) -> None:
+    assert "below the bottom" not in summary(dataset)
+    low = dataset.copy(deep=True)
+    low["head"][-1, 0, 0, :2] = low["bottom"][0, 0, :2] - np.array([1.0, 2.5])
+    name = str(low["layer_name"].values[0])
+    assert f"warning       the head falls below the bottom of {name} in 2 cells, by 2.5 m at most" in summary(low)
+
+
+def test_summary_of_a_run_that_recovers_nothing(dataset: xr.Dataset) -> None:
+    still = dataset.copy()
+    for name in ("start_head", "end_head"):
+        still[name] = still["reference_head"] - (5.0 if name == "start_head" else 5.001)
+    assert summary(still).count(", 0% of the drawdown recovered") == 3

@@ -56,6 +56,12 @@ def test_rates_over_horizons() -> None:
     assert rates[3, 1] == 0.0
 
 
+def test_a_horizon_of_five_calendar_years_is_reached() -> None:
+    time, head = np.array([0.0, 1000.0, 1826.0]), np.array([[1.0], [2.0], [5.0]])  # 5 x 365.25 d are 1826.25 d
+    rates = metrics.recovery_rate(time, head, (5 * DAYS_PER_YEAR, 1830.0))
+    assert rates[:, 0] == pytest.approx([4.0 / 1826.0, np.nan, 4.0 / 1826.0], nan_ok=True)
+
+
 def test_year_weights_remove_a_season_and_keep_a_line() -> None:
     start, step = 730.0, DAYS_PER_YEAR / 24.0
     time = start + step * np.arange(-30, 60)
