@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 
@@ -13,6 +14,13 @@ from aquirecover.flow.conductance import conductances, flowing_cells
 from aquirecover.flow.linear import Matrix
 from aquirecover.flow.problem import Problem
 from aquirecover.flow.stresses import Drain, Evapotranspiration, River
+
+StressFlows: TypeAlias = list[tuple[IntArray, FloatArray, FloatArray]]
+
+# Matrices of a linear model that are kept, one for each length of step and state of rivers and drains, and cells of them all.
+MATRICES, MATRIX_CELLS = 4, 8_000_000
+# Arrays for storage flows that take turns.
+LENT = 3
 
 
 @dataclass(eq=False)
@@ -30,6 +38,10 @@ class State:
     head: FloatArray
     saturation: FloatArray
     slope: FloatArray
+    # what was worked out from these heads, which are not changed, with the period or interval it holds for
+    _flows: tuple[int, StressFlows] | None = field(default=None, repr=False)
+    _storage: tuple[Interval, FloatArray, FloatArray] | None = field(default=None, repr=False)
+    _rounding: tuple[Interval, float] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +101,10 @@ class FlowSystem:
         both = self.unknown[:-1] & self.unknown[1:]
         self.cz_unknown = np.zeros(grid.shape)
         self.cz_unknown[:-1] = np.where(both, self.faces.cz[:-1], 0.0)
+        self._ones, self._zeros = np.ones(self.shape), np.zeros(self.shape)
+        self._lent: list[tuple[FloatArray, State]] = []
+        self._elastic_rate: tuple[float, FloatArray] = (np.nan, self._zeros)
+        self._matrices: list[tuple[float, list[FloatArray], Matrix]] = []
 
     @cached_property
     def has_convertible(self) -> bool:
@@ -103,10 +119,10 @@ class FlowSystem:
 
     def state(self, head: FloatArray) -> State:
         """Return the state of heads, shape ``(n_layer, n_y, n_x)``."""
-        sat, slope = np.ones(self.shape), np.zeros(self.shape)
-        if self.has_convertible:
-            cells = self.cells
-            kernels.saturation(head.ravel(), cells.bottom, cells.thickness, cells.convertible, sat.ravel(), slope.ravel())
+        if not self.has_convertible:
+            return State(head, self._ones, self._zeros)
+        sat, slope, cells = np.empty(self.shape), np.empty(self.shape), self.cells
+        kernels.saturation(head.ravel(), cells.bottom, cells.thickness, cells.convertible, sat.ravel(), slope.ravel())
         return State(head, sat, slope)
 
     def initial_state(self) -> State:
@@ -125,7 +141,13 @@ class FlowSystem:
             result.reshape(-1)[boundary.cell] = series[period] if series.ndim == 2 else series
         return result
 
-    def stress_flows(self, head: FloatArray, period: int) -> list[tuple[IntArray, FloatArray, FloatArray]]:
+    def flows(self, state: State, period: int) -> StressFlows:
+        """Return what `stress_flows` returns, worked out once for a state."""
+        if state._flows is None or state._flows[0] != period:
+            state._flows = (period, self.stress_flows(state.head, period))
+        return state._flows[1]
+
+    def stress_flows(self, head: FloatArray, period: int) -> StressFlows:
         """Return for each stress its acting cells, the inflow, m³/d, and its derivative, m²/d."""
         flat = head.ravel()
         flows = []
@@ -136,25 +158,49 @@ class FlowSystem:
 
     def storage_flow(self, state: State, interval: Interval) -> tuple[FloatArray, FloatArray]:
         """Return the water released from storage, m³/d, and minus its derivative, m²/d, on all cells."""
-        release, derivative = np.zeros(self.shape), np.zeros(self.shape)
-        if not interval.steady:
-            old, cells = interval.old, self.cells
-            kernels.storage_release(
-                state.head.ravel(),
-                state.saturation.ravel(),
-                state.slope.ravel(),
-                old.head.ravel(),
-                old.saturation.ravel(),
-                cells.bottom,
-                cells.thickness,
-                cells.convertible,
-                self.elastic.ravel(),
-                self.drainable.ravel(),
-                interval.dt,
-                release.ravel(),
-                derivative.ravel(),
-            )
+        if state._storage is None or state._storage[0] is not interval:
+            state._storage = (interval, *self._storage_flow(state, interval))
+        return state._storage[1], state._storage[2]
+
+    def _storage_flow(self, state: State, interval: Interval) -> tuple[FloatArray, FloatArray]:
+        if interval.steady:
+            return self._zeros, self._zeros
+        old, cells = interval.old, self.cells
+        if not self.has_convertible:
+            release = self._lend(state)
+            kernels.elastic_release(state.head.ravel(), old.head.ravel(), self.elastic.ravel(), interval.dt, release.ravel())
+            if self._elastic_rate[0] != interval.dt:
+                self._elastic_rate = (interval.dt, self.elastic / interval.dt)
+            return release, self._elastic_rate[1]
+        release = np.empty(self.shape)
+        derivative = np.empty(self.shape)
+        kernels.storage_release(
+            state.head.ravel(),
+            state.saturation.ravel(),
+            state.slope.ravel(),
+            old.head.ravel(),
+            old.saturation.ravel(),
+            cells.bottom,
+            cells.thickness,
+            cells.convertible,
+            self.elastic.ravel(),
+            self.drainable.ravel(),
+            interval.dt,
+            release.ravel(),
+            derivative.ravel(),
+        )
         return release, derivative
+
+    def _lend(self, state: State) -> FloatArray:
+        """Return an array for the storage flow of a state, in turn; the state that had it before forgets what it held.
+
+        The system gives memory back so slowly that a new array would cost more than the flow.
+        """
+        array, owner = self._lent.pop(0) if len(self._lent) >= LENT else (np.empty(self.shape), None)
+        if owner is not None:
+            owner._storage = None
+        self._lent.append((array, state))
+        return array
 
     def residual(self, state: State, interval: Interval) -> tuple[FloatArray, float]:
         """Return the imbalance of each unknown cell and the flow through the model.
@@ -168,15 +214,19 @@ class FlowSystem:
         """
         total = np.empty(self.shape)
         faces = self.faces
-        kernels.net_inflow(state.head, state.saturation, faces, total)
-        through = float(np.abs(total[self.fixed]).sum())
-        release, _ = self.storage_flow(state, interval)
-        through += float(np.abs(release).sum())
-        total += release
-        for cell, flow, _ in self.stress_flows(state.head, interval.period):
+        if self.has_convertible:
+            kernels.net_inflow(state.head, state.saturation, faces, total)
+        else:
+            kernels.saturated_inflow(state.head.ravel(), faces, self.shape[2], self.shape[1] * self.shape[2], total.ravel())
+        through = float(np.abs(total.ravel()[self._fixed_cells]).sum())
+        if not interval.steady:
+            release, _ = self.storage_flow(state, interval)
+            through += float(kernels.absolute_sum(release.ravel()))
+            total += release
+        for cell, flow, _ in self.flows(state, interval.period):
             kernels.scatter_add(cell, flow, total.ravel())
             through += float(np.abs(flow).sum())
-        total[~self.unknown] = 0.0
+        total.ravel()[self._known_cells] = 0.0
         return total, 0.5 * through
 
     def rounding(self, state: State, interval: Interval) -> float:
@@ -185,31 +235,57 @@ class FlowSystem:
         Of the flows between cells, of storage, which in a short step or a quiet one outweighs all others, and of stresses.
         Heads count as 1 mm or more, so that a model that comes to rest at zero is not followed down to the smallest number.
         """
-        head = np.maximum(np.abs(state.head), 1e-3).ravel()
-        scale = float(kernels.weighted_absolute_sum(self._full_diagonal.ravel(), head))
-        if not interval.steady:
-            scale += float(kernels.weighted_absolute_sum(self._full_storage.ravel(), head)) / interval.dt
-        for cell, _, slope in self.stress_flows(state.head, interval.period):
-            scale += float(np.abs(slope * head[cell]).sum())
-        return 8.0 * float(np.finfo(np.float64).eps) * scale
+        if state._rounding is None or state._rounding[0] is not interval:
+            rate = 0.0 if interval.steady else 1.0 / interval.dt
+            diagonal, storage = self._full_diagonal.ravel(), self._full_storage.ravel()
+            scale = float(kernels.rounding_scale(diagonal, storage, rate, state.head.ravel()))
+            for cell, _, slope in self.flows(state, interval.period):
+                scale += float(np.abs(slope * np.maximum(np.abs(state.head.ravel()[cell]), 1e-3)).sum())
+            state._rounding = (interval, 8.0 * float(np.finfo(np.float64).eps) * scale)
+        return state._rounding[1]
 
     def matrix(self, state: State, interval: Interval) -> Matrix:
-        """Return minus the derivative of the residual with respect to the heads of the unknowns."""
+        """Return minus the derivative of the residual with respect to the heads of the unknowns.
+
+        A linear model has the same matrix object whenever the length of the step and the slopes of its stresses are the same.
+        """
+        slopes = [slope for _, _, slope in self.flows(state, interval.period)]
+        if self.has_convertible:
+            return self._assemble(state, interval, slopes)
+        for dt, known, matrix in self._matrices:
+            if dt == interval.dt and all(map(np.array_equal, known, slopes)):
+                return matrix
+        del self._matrices[: max(0, 1 + len(self._matrices) - max(1, min(MATRICES, MATRIX_CELLS // self.problem.grid.n_cell)))]
+        matrix = self._assemble(state, interval, slopes)
+        self._matrices.append((interval.dt, slopes, matrix))
+        return matrix
+
+    def _assemble(self, state: State, interval: Interval, slopes: list[FloatArray]) -> Matrix:
         faces = self.faces
         far_x, near_x, far_y, near_y = (np.zeros(self.shape) for _ in range(4))
-        _, diagonal = self.storage_flow(state, interval)
-        diagonal += faces.cz
+        diagonal = self.storage_flow(state, interval)[1] + faces.cz
         diagonal[1:] += faces.cz[:-1]
         kernels.face_derivatives(
             state.head, state.saturation, state.slope, faces, self.unknown, far_x, near_x, far_y, near_y, diagonal
         )
-        for cell, _, slope in self.stress_flows(state.head, interval.period):
+        for (cell, _, _), slope in zip(self.flows(state, interval.period), slopes, strict=True):
             kernels.scatter_add(cell, -slope, diagonal.ravel())
         self._lift_dry_rows(diagonal, interval)
         diagonal[~self.unknown] = 1.0
         if not self.has_convertible:
             near_x, near_y = far_x, far_y
-        return Matrix(diagonal, far_x, near_x, far_y, near_y, self.cz_unknown, self.unknown)
+        grid = self.problem.grid
+        return Matrix(diagonal, far_x, near_x, far_y, near_y, self.cz_unknown, self.unknown, grid.x, grid.y)
+
+    @cached_property
+    def _fixed_cells(self) -> IntArray:
+        """Flat numbers of fixed-head cells."""
+        return np.flatnonzero(self.fixed)
+
+    @cached_property
+    def _known_cells(self) -> IntArray:
+        """Flat numbers of cells that are no unknowns."""
+        return np.flatnonzero(~self.unknown)
 
     @cached_property
     def _full_diagonal(self) -> FloatArray:

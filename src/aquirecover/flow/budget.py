@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from aquirecover.errors import BudgetError
-from aquirecover.flow import kernels
+from aquirecover.flow import kernels, layer_flows
 from aquirecover.flow.arrays import FloatArray, IntArray
 from aquirecover.flow.assembly import FlowSystem, Interval, State
 from aquirecover.flow.problem import ROUNDING_FLOWS, Budget
@@ -44,11 +44,10 @@ class BudgetRecorder:
         """
         system = self.system
         self._rounding[step] = max(self._rounding[step], system.rounding(state, interval))
-        release, _ = system.storage_flow(state, interval)
-        storing = np.flatnonzero(release)
-        self._add_term(step, 0, storing, release.ravel()[storing], share)
+        if not interval.steady:
+            self._add_storage(step, system.storage_flow(state, interval)[0], share)
         term = 1
-        for cell, flow, _ in system.stress_flows(state.head, interval.period):
+        for cell, flow, _ in system.flows(state, interval.period):
             self._add_term(step, term, cell, flow, share)
             term += 1
         faces = system.faces
@@ -60,8 +59,23 @@ class BudgetRecorder:
             term += 1
         for part in self._parts:
             table = np.zeros(part.exchange.shape[1:])
-            kernels.part_exchange(state.head, state.saturation, faces, part.index, table)
+            if part is self._parts[0]:
+                layer_flows.layer_exchange(state.head, faces.cz, table)
+            else:
+                kernels.part_exchange(state.head, state.saturation, faces, part.index, table)
             part.exchange[step] += share * table
+
+    def _add_storage(self, step: int, release: FloatArray, share: float) -> None:
+        layers, *zones = self._parts
+        inflow, outflow = np.empty(release.shape[0]), np.empty(release.shape[0])
+        layer_flows.layer_sums(release, inflow, outflow)
+        layers.inflow[step, :, 0] += share * inflow
+        layers.outflow[step, :, 0] += share * outflow
+        if zones:
+            storing = np.flatnonzero(release)
+            for part in zones:
+                flow = share * release.ravel()[storing]
+                kernels.part_sums(storing, flow, part.flat, part.inflow[step, :, 0], part.outflow[step, :, 0])
 
     def close(self, step: int) -> float:
         """Return the budget error of a step.

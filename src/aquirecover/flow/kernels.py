@@ -16,6 +16,8 @@ from aquirecover.flow.faces import Faces
 # Width, as a share of the cell, over which saturation bends smoothly at the bottom and the top (MODFLOW 6, Langevin et al. 2017,
 # TM6-A55, eq. 4-5).
 SMOOTHING = 1e-6
+# Cells that a loop over a flat array takes in at once, so that they stay in the nearest memory.
+FLAT_BLOCK = 2048
 
 kernel: Any = numba.njit(cache=True, error_model="numpy")
 
@@ -210,6 +212,35 @@ def storage_release(
 
 
 @kernel
+def elastic_release(head: FloatArray, old_head: FloatArray, elastic: FloatArray, dt: float, release: FloatArray) -> None:
+    """Fill the water released from confined storage, m³/d; all arrays flat."""
+    for n in range(head.size):
+        release[n] = elastic[n] / dt * (old_head[n] - head[n])
+
+
+@kernel
+def _add_faces(head: FloatArray, c: FloatArray, distance: int, out: FloatArray) -> None:
+    """Add the flow through the faces between cells and those at a distance to both."""
+    for begin in range(0, head.size - distance, FLAT_BLOCK):
+        end = min(begin + FLAT_BLOCK, head.size - distance)
+        here, there, face = head[begin:end], head[begin + distance : end + distance], c[begin:end]
+        near, far = out[begin:end], out[begin + distance : end + distance]
+        for n in range(here.size):
+            near[n] += face[n] * (there[n] - here[n])
+        for n in range(here.size):
+            far[n] -= face[n] * (there[n] - here[n])
+
+
+@kernel
+def saturated_inflow(head: FloatArray, faces: Faces, row: int, plane: int, out: FloatArray) -> None:
+    """Fill the flow from all neighbours into each cell of a model without convertible cells, m³/d; head and `out` are flat."""
+    out[:] = 0.0
+    _add_faces(head, faces.cz.ravel(), plane, out)
+    _add_faces(head, faces.cy.ravel(), row, out)
+    _add_faces(head, faces.cx.ravel(), 1, out)
+
+
+@kernel
 def scatter_add(cell: IntArray, value: FloatArray, out: FloatArray) -> None:
     """Add ``value[n]`` to ``out[cell[n]]``; `out` is flat."""
     for n in range(cell.size):
@@ -335,6 +366,15 @@ def absolute_sum(a: FloatArray) -> float:
     total = 0.0
     for n in range(a.size):
         total += abs(a[n])
+    return total
+
+
+@summing_kernel
+def rounding_scale(diagonal: FloatArray, storage: FloatArray, rate: float, head: FloatArray) -> float:
+    """Return ``Σ (diagonal + rate storage) max(|head|, 1e-3)`` of flat arrays."""
+    total = 0.0
+    for n in range(head.size):
+        total += (diagonal[n] + rate * storage[n]) * max(abs(head[n]), 1e-3)
     return total
 
 

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 
 from aquirecover.errors import ConvergenceError
-from aquirecover.flow import kernels
+from aquirecover.flow import kernels, krylov
 from aquirecover.flow.arrays import BoolArray, FloatArray
+from aquirecover.flow.colouring import Layout
 from aquirecover.flow.multigrid import Multigrid
+from aquirecover.flow.recycling import PastSolutions
+
+# Conjugate residuals that have not converged by then have stalled, as they may where rows differ by ten decades.
+RESIDUAL_ITERATIONS = 40
 
 
 @dataclass(frozen=True)
@@ -86,6 +92,8 @@ class Matrix:
         Conductance of vertical faces between unknowns.
     unknown : ndarray of bool
         Cells that are solved for.
+    x, y : ndarray, optional
+        Positions of columns and rows of cells, m: they guide the preconditioner where spacing varies.
     """
 
     diagonal: FloatArray
@@ -95,11 +103,18 @@ class Matrix:
     near_y: FloatArray
     cz: FloatArray
     unknown: BoolArray
+    x: FloatArray | None = None
+    y: FloatArray | None = None
 
     @property
     def symmetric(self) -> bool:
         """Whether far and near are the same arrays."""
         return self.far_x is self.near_x and self.far_y is self.near_y
+
+    @cached_property
+    def split(self) -> krylov.SplitMatrix:
+        """The matrix in the numbering of `colouring`."""
+        return krylov.split_matrix(self.diagonal, self.far_x, self.near_x, self.far_y, self.near_y, self.cz)
 
     def multiply(self, x: FloatArray, out: FloatArray | None = None) -> FloatArray:
         """Return ``A x``."""
@@ -107,11 +122,20 @@ class Matrix:
         kernels.multiply(self.diagonal, self.far_x, self.near_x, self.far_y, self.near_y, self.cz, x, result)
         return result
 
-    def preconditioner(self) -> Multigrid:
-        """Return a multigrid hierarchy for the symmetric part of the matrix.
+    @cached_property
+    def hierarchy(self) -> Multigrid:
+        """The `preconditioner`, made once."""
+        return self.preconditioner()
 
-        The smaller of the two derivatives of a face is its conductance with the saturation held, an M-matrix; what the
-        saturation adds to the rows is left out.
+    def preconditioner(self) -> Multigrid:
+        """Return a multigrid hierarchy for the `symmetric_part`."""
+        return Multigrid(*self.symmetric_part(), self.x, self.y)
+
+    def symmetric_part(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """Return faces and row sums of an M-matrix near the matrix, itself when it is symmetric.
+
+        The smaller of the two derivatives of a face is its conductance with the saturation held; what the saturation adds to
+        the rows is left out.
         """
         cx = self.far_x if self.symmetric else np.maximum(np.minimum(self.far_x, self.near_x), 0.0)
         cy = self.far_y if self.symmetric else np.maximum(np.minimum(self.far_y, self.near_y), 0.0)
@@ -121,7 +145,7 @@ class Matrix:
         surplus[1:] -= self.cz[:-1]
         # rounding of the subtraction must not make a row lose its dominance
         np.maximum(surplus, 0.0, out=surplus)
-        return Multigrid(cx, cy, self.cz, surplus)
+        return cx, cy, self.cz, surplus
 
     def to_sparse(self) -> Any:
         """Return the matrix as ``scipy.sparse.csc_array`` over all cells by flat number."""
@@ -144,7 +168,12 @@ class Matrix:
 
 
 def solve(
-    matrix: Matrix, rhs: FloatArray, target: float, settings: LinearSettings, preconditioner: Multigrid | None = None
+    matrix: Matrix,
+    rhs: FloatArray,
+    target: float,
+    settings: LinearSettings,
+    preconditioner: Multigrid | None = None,
+    past: PastSolutions | None = None,
 ) -> LinearResult:
     """Solve ``A x = rhs`` until the sum of absolute residuals is at most `target`.
 
@@ -160,13 +189,20 @@ def solve(
         See its class.
     preconditioner : Multigrid, optional
         Of this or a similar matrix; made here when there is none.
+    past : PastSolutions, optional
+        Of similar systems, for the first guess of a symmetric one; the solution is added.
     """
     if not (np.isfinite(rhs).all() and np.isfinite(matrix.diagonal).all()):
         return LinearResult(LinearStatus.NOT_FINITE, 0, (), rhs)
     if settings.method == "direct":
         return solve_direct(matrix, rhs, target)
-    method = conjugate_gradients if matrix.symmetric else bicgstab
-    result = method(matrix, rhs, target, preconditioner or matrix.preconditioner(), settings.max_iterations)
+    preconditioner = preconditioner or matrix.hierarchy
+    if matrix.symmetric:
+        result = conjugate_gradients(matrix, rhs, target, preconditioner, settings.max_iterations, past)
+    else:
+        result = conjugate_residuals(matrix, rhs, target, preconditioner, min(RESIDUAL_ITERATIONS, settings.max_iterations))
+        if result.status is not LinearStatus.CONVERGED:
+            result = bicgstab(matrix, rhs, target, preconditioner, settings.max_iterations)
     if result.status is not LinearStatus.CONVERGED and rhs.size <= settings.direct_fallback_cells:
         return solve_direct(matrix, rhs, target)
     return result
@@ -195,31 +231,50 @@ def solve_direct(matrix: Matrix, rhs: FloatArray, target: float) -> LinearResult
 
 
 def conjugate_gradients(
+    matrix: Matrix,
+    rhs: FloatArray,
+    target: float,
+    preconditioner: Multigrid,
+    max_iterations: int,
+    past: PastSolutions | None = None,
+) -> LinearResult:
+    """Preconditioned conjugate gradients; stops when ``Σ|r| ≤ target`` for the true residual, see `krylov`."""
+    layout = preconditioner.layouts[0]
+    b, x, *_ = work = preconditioner.work
+    layout.split_into(rhs, b)
+    if past is None or not past.guess(b, x):
+        x[:] = 0.0
+    history = np.empty(max_iterations + 1)
+    iterations, sound = krylov.conjugate_gradients(
+        matrix.split, preconditioner.hierarchy, b, x, work[2:], target, max_iterations, history
+    )
+    result = _result(layout, x, target, history[: iterations + 1], sound)
+    if past is not None and result.status is LinearStatus.CONVERGED:
+        past.add(b, work[2], x)
+    return result
+
+
+def conjugate_residuals(
     matrix: Matrix, rhs: FloatArray, target: float, preconditioner: Multigrid, max_iterations: int
 ) -> LinearResult:
-    """Preconditioned conjugate gradients (Saad, Iterative Methods, 2003, algorithm 9.1).
+    """Generalised conjugate residuals for a matrix of any kind; stops when ``Σ|r| ≤ target`` for the true residual."""
+    layout = preconditioner.layouts[0]
+    b, x, r, *_ = preconditioner.work
+    layout.split_into(rhs, b)
+    history = np.empty(max_iterations + 1)
+    iterations, sound = krylov.conjugate_residuals(
+        matrix.split, preconditioner.hierarchy, b, x, r, *preconditioner.directions, target, max_iterations, history
+    )
+    return _result(layout, x, target, history[: iterations + 1], sound)
 
-    Stops when ``Σ|r| ≤ target``, where r is the recursive residual; the true one is then computed, and the iteration restarts
-    from there when rounding has parted the two.
-    """
-    x, r, p, q = np.zeros_like(rhs), rhs.copy(), np.zeros_like(rhs), np.empty_like(rhs)
-    residuals = [kernels.absolute_sum(r.ravel())]
-    rho = 0.0
-    for iteration in range(1, max_iterations + 1):
-        if residuals[-1] <= target:
-            residuals[-1] = _true_residual(matrix, rhs, x, q, r)
-            if residuals[-1] <= target:
-                return LinearResult(LinearStatus.CONVERGED, iteration - 1, tuple(residuals), x)
-            rho = 0.0
-        z = preconditioner.apply(r)
-        rho_old, rho = rho, kernels.dot(r.ravel(), z.ravel())
-        kernels.direction(p.ravel(), z.ravel(), rho / rho_old if rho_old > 0.0 else 0.0)
-        matrix.multiply(p, q)
-        curvature = kernels.dot(p.ravel(), q.ravel())
-        if not (rho > 0.0 and curvature > 0.0):
-            return LinearResult(LinearStatus.BREAKDOWN, iteration, tuple(residuals), x)
-        residuals.append(kernels.step_along(x.ravel(), p.ravel(), r.ravel(), q.ravel(), rho / curvature))
-    return _ended(matrix, rhs, x, target, max_iterations, residuals)
+
+def _result(layout: Layout, x: FloatArray, target: float, history: FloatArray, sound: bool) -> LinearResult:
+    """Return the result of a method whose last residual is the true one."""
+    residuals = tuple(history.tolist())
+    status = LinearStatus.MAX_ITERATIONS if sound else LinearStatus.BREAKDOWN
+    if residuals[-1] <= target:
+        status = LinearStatus.CONVERGED
+    return LinearResult(status, len(residuals) - 1, residuals, layout.join(x))
 
 
 def bicgstab(matrix: Matrix, rhs: FloatArray, target: float, preconditioner: Multigrid, max_iterations: int) -> LinearResult:

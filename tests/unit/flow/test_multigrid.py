@@ -8,6 +8,9 @@ import pytest
 from aquirecover.flow.linear import LinearStatus, Matrix, conjugate_gradients
 from aquirecover.flow.multigrid import Multigrid
 
+# The cycle runs in single precision.
+SINGLE = float(np.finfo(np.float32).eps)
+
 
 def _layered(n_y: int, n_x: int, seed: int, spread: float = 1.0) -> tuple[Matrix, np.ndarray]:
     """Return five layers, aquifers of 5, 15 and 30 m/d between clays of 1e-3 m/d, each varying by `spread` decades.
@@ -44,7 +47,8 @@ def test_operator_is_symmetric_and_positive(plan: tuple[int, int]) -> None:
     for _ in range(5):
         x, y = (random.normal(size=matrix.diagonal.shape) for _ in range(2))
         mx, my = multigrid.apply(x).copy(), multigrid.apply(y).copy()
-        assert np.vdot(x, my) == pytest.approx(np.vdot(y, mx), rel=1e-9, abs=1e-12 * np.sqrt(np.vdot(x, mx) * np.vdot(y, my)))
+        scale = np.sqrt(np.vdot(x, mx) * np.vdot(y, my))
+        assert np.vdot(x, my) == pytest.approx(np.vdot(y, mx), rel=0.0, abs=20.0 * SINGLE * scale)
         assert np.vdot(x, mx) > 0.0
 
 
@@ -52,21 +56,23 @@ def test_dense_operator_is_symmetric_positive_definite() -> None:
     matrix, _ = _layered(4, 3, seed=3, spread=4.0)
     multigrid, n = matrix.preconditioner(), matrix.diagonal.size
     dense = np.stack([multigrid.apply(row.reshape(matrix.diagonal.shape)).ravel().copy() for row in np.eye(n)])
-    np.testing.assert_allclose(dense, dense.T, rtol=1e-9, atol=1e-12 * np.abs(dense).max())
+    scale = np.sqrt(np.outer(np.diagonal(dense), np.diagonal(dense)))
+    assert np.abs((dense - dense.T) / scale).max() <= 20.0 * SINGLE
     assert np.linalg.eigvalsh(0.5 * (dense + dense.T)).min() > 0.0
 
 
 def test_a_single_column_is_solved_exactly() -> None:
     matrix, rhs = _layered(1, 1, seed=4, spread=4.0)
     x = matrix.preconditioner().apply(rhs).copy()
-    np.testing.assert_allclose(matrix.multiply(x), rhs, atol=1e-9 * np.abs(rhs).max())
+    np.testing.assert_allclose(matrix.multiply(x), rhs, atol=10.0 * SINGLE * float((matrix.diagonal * np.abs(x)).max()))
 
 
 def test_is_linear() -> None:
     matrix, rhs = _layered(6, 7, seed=5)
     multigrid = matrix.preconditioner()
     once, twice = multigrid.apply(rhs).copy(), multigrid.apply(-2.0 * rhs).copy()
-    np.testing.assert_allclose(twice, -2.0 * once, rtol=1e-12, atol=1e-14)
+    # powers of two change no digit of single precision either
+    np.testing.assert_array_equal(twice, -2.0 * once)
 
 
 def test_empty_rows_do_no_harm() -> None:
@@ -84,13 +90,12 @@ def iterations(n: int, spread: float) -> int:
     return result.iterations
 
 
-# seen on 20², 40², 80², 160² columns: 14, 15, 17, 18; 15, 17, 18, 21; 20, 22, 25, 27. Layers differ by 30,000 throughout.
-@pytest.mark.parametrize("spread", [0.0, 1.0, 2.0])
+# seen on 20², 40², 80², 160² columns: 10 each; 11 each; 14, 14, 16, 16; and 24 below. Layers differ by 30,000 throughout.
+@pytest.mark.parametrize(("spread", "most"), [(0.0, 12), (1.0, 13), (2.0, 19)])
 @pytest.mark.parametrize("n", [20, 40, 80, 160])
-def test_iterations_hardly_grow_with_the_grid(n: int, spread: float) -> None:
-    assert iterations(n, spread) <= 30
+def test_iterations_hardly_grow_with_the_grid(n: int, spread: float, most: int) -> None:
+    assert iterations(n, spread) <= most
 
 
 def test_iterations_where_neighbours_differ_a_thousandfold() -> None:
-    # beyond two decades between neighbouring cells aggregates of 2 × 2 columns are less good: 41 seen
-    assert iterations(80, 3.0) <= 60
+    assert iterations(80, 3.0) <= 30

@@ -1,0 +1,87 @@
+"""Vectors in red-black numbering hold the same numbers, and the compiled methods the same algebra, as arrays do."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from aquirecover.flow import krylov
+from aquirecover.flow.colouring import Layout
+from aquirecover.flow.linear import LinearSettings, Matrix, conjugate_residuals, solve
+from aquirecover.flow.recycling import PastSolutions
+
+SHAPES = [(1, 1, 1), (3, 1, 7), (2, 6, 1), (2, 4, 4), (3, 5, 4), (2, 4, 7), (1, 9, 9)]
+
+
+def _matrix(shape: tuple[int, int, int], upwind: float, seed: int = 0) -> Matrix:
+    """Return an M-matrix with random faces."""
+    random = np.random.default_rng(seed)
+    cx, cy, cz = (random.uniform(0.5, 2.0, shape) for _ in range(3))
+    cx[:, :, -1], cy[:, -1], cz[-1] = 0.0, 0.0, 0.0
+    near_x, near_y = (c * (1.0 + upwind * random.random(shape)) for c in (cx, cy)) if upwind else (cx, cy)
+    diagonal = 0.1 + near_x + near_y + cz
+    diagonal[:, :, 1:] += cx[:, :, :-1]
+    diagonal[:, 1:] += cy[:, :-1]
+    diagonal[1:] += cz[:-1]
+    return Matrix(diagonal, cx, near_x, cy, near_y, cz, np.ones(shape, dtype=bool))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_splitting_and_joining_returns_every_value(shape: tuple[int, int, int]) -> None:
+    values = np.arange(1.0, 1.0 + np.prod(shape)).reshape(shape)
+    layout = Layout(*shape)
+    vector = layout.split(values)
+    np.testing.assert_array_equal(layout.join(vector), values)
+    assert sorted(vector[vector > 0.0]) == sorted(values.ravel())
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("upwind", [0.0, 0.5])
+def test_product_is_that_of_the_matrix(shape: tuple[int, int, int], upwind: float) -> None:
+    matrix, layout = _matrix(shape, upwind), Layout(*shape)
+    x = np.random.default_rng(1).normal(size=shape)
+    out = np.zeros(layout.size)
+    krylov.multiply(matrix.split, layout.split(x), out)
+    np.testing.assert_allclose(layout.join(out), matrix.multiply(x), rtol=1e-13, atol=1e-13)
+    # numbers without a column stay zero, or they would enter the sums
+    np.testing.assert_array_equal(layout.split(layout.join(out)), out)
+
+
+def test_guess_is_exact_for_a_combination_of_earlier_solutions() -> None:
+    matrix = _matrix((3, 8, 9), 0.0)
+    random = np.random.default_rng(3)
+    past, hierarchy = PastSolutions(Layout(3, 8, 9)), matrix.hierarchy
+    loads = random.normal(size=(4, 3, 8, 9))
+    for load in loads:
+        solve(matrix, load, 1e-10, LinearSettings(), hierarchy, past)
+    mixed = 2.0 * loads[0] - loads[2] + 0.5 * loads[3]
+    found = solve(matrix, mixed, 1e-7, LinearSettings(), hierarchy, past)
+    assert found.iterations == 0
+    np.testing.assert_allclose(matrix.multiply(found.solution), mixed, atol=1e-7)
+
+
+def test_a_guess_of_another_matrix_does_no_harm() -> None:
+    random = np.random.default_rng(4)
+    first, second = _matrix((2, 8, 8), 0.0, seed=1), _matrix((2, 8, 8), 0.0, seed=2)
+    past = PastSolutions(Layout(2, 8, 8))
+    for _ in range(12):
+        solve(first, random.normal(size=(2, 8, 8)), 1e-10, LinearSettings(), None, past)
+    load = random.normal(size=(2, 8, 8))
+    result = solve(second, load, 1e-9, LinearSettings(), None, past)
+    np.testing.assert_allclose(second.multiply(result.solution), load, atol=1e-9)
+
+
+def test_equal_loads_give_equal_bits() -> None:
+    matrix = _matrix((3, 20, 21), 0.0)
+    load = np.random.default_rng(5).normal(size=(3, 20, 21))
+    first, second = (solve(matrix, load, 1e-9, LinearSettings(), matrix.preconditioner()).solution for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_conjugate_residuals_solve_unsymmetric_systems(shape: tuple[int, int, int]) -> None:
+    matrix = _matrix(shape, 0.3)
+    load = np.random.default_rng(6).normal(size=shape)
+    target = 1e-10 * float(np.abs(load).sum())
+    result = conjugate_residuals(matrix, load, target, matrix.preconditioner(), 60)
+    assert np.abs(matrix.multiply(result.solution) - load).sum() <= 1.001 * target
