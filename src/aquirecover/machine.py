@@ -48,10 +48,11 @@ def kernel_cache() -> Path:
 
 
 def kernels_are_compiled() -> bool:
-    """Tell whether every module with kernels has compiled code that is not older than its source."""
+    """Tell whether every module with kernels has compiled code, none older than the newest source; see `flow.compiled`."""
     cached = {path.name.partition(".")[0]: path.stat().st_mtime for path in kernel_cache().rglob("*.nbi")}
-    sources = [path for path in (PACKAGE / "flow").glob("*.py") if "\n@kernel\n" in path.read_text(encoding="utf-8")]
-    return all(cached.get(source.stem, 0.0) >= source.stat().st_mtime for source in sources)
+    sources = [path for path in (PACKAGE / "flow").glob("*.py") if "kernel\ndef " in path.read_text(encoding="utf-8")]
+    newest = max(path.stat().st_mtime for path in sources)
+    return all(cached.get(path.stem, 0.0) >= newest for path in sources)
 
 
 def versions() -> dict[str, str]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aquirecover.flow.arrays import BoolArray, FloatArray, IntArray
-from aquirecover.flow.kernels import kernel
+from aquirecover.flow.compiled import kernel
 
 # Lines are dropped where their spacing, scaled by anisotropy, is at most this multiple of the least.
 SPREAD = 2.0
@@ -236,9 +236,7 @@ def _centre_weights(
 
 
 @kernel
-def _add_face(
-    c: float, d: FloatArray, k: int, j: int, i: int, cx: FloatArray, cy: FloatArray, surplus: FloatArray
-) -> None:
+def _add_face(c: float, d: FloatArray, k: int, j: int, i: int, cx: FloatArray, cy: FloatArray, surplus: FloatArray) -> None:
     """Add a face of conductance c between cells whose weights differ by d: energy ``c (Σ d h)²`` of the four parents' heads."""
     fold = -0.5 * c * (d[0] * d[3] + d[1] * d[2])
     cx[k, j, i] += fold - c * d[0] * d[1]

@@ -20,21 +20,17 @@ belongs to one red column; numbers without a column have empty faces and a zero 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from aquirecover.flow.arrays import FloatArray
+from aquirecover.flow.compiled import fused_kernel
 
 SingleArray = NDArray[np.float32]
 
 # Pivots below this, m²/d, count as none: their inverse would leave single precision.
 SMALLEST = 1e-30
-
-# Loops that may fuse a product and a sum; each cell is still computed in one fixed order.
-kernel: Any = numba.njit(cache=True, error_model="numpy", fastmath={"contract"}, nogil=True)
 
 
 @dataclass(frozen=True)
@@ -87,7 +83,7 @@ class Layout:
         return natural
 
 
-@kernel
+@fused_kernel
 def split(natural: FloatArray, n_y: int, n_x: int, vector: FloatArray, width: int, stride: int) -> None:
     """Put the values of all cells into a vector; rows and columns beyond `n_y` and `n_x` are work space."""
     n_layer = natural.shape[0]
@@ -103,7 +99,7 @@ def split(natural: FloatArray, n_y: int, n_x: int, vector: FloatArray, width: in
                 vector[(row if odd == 0 else black) + n_x // 2] = natural[k, j, n_x - 1]
 
 
-@kernel
+@fused_kernel
 def join(vector: FloatArray, natural: FloatArray, n_y: int, n_x: int, width: int, stride: int) -> None:
     """Take the values of all cells out of a vector; rows and columns beyond `n_y` and `n_x` are left alone."""
     n_layer = natural.shape[0]
@@ -119,7 +115,7 @@ def join(vector: FloatArray, natural: FloatArray, n_y: int, n_x: int, width: int
                 natural[k, j, n_x - 1] = vector[(row if odd == 0 else black) + n_x // 2]
 
 
-@kernel
+@fused_kernel
 def split_faces(
     to_west: FloatArray,
     to_east: FloatArray,
@@ -150,7 +146,7 @@ def split_faces(
                     south[p] = to_south[k, j, i]
 
 
-@kernel
+@fused_kernel
 def factor_columns(
     cx: FloatArray,
     cy: FloatArray,

@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from aquirecover.flow.arrays import IntArray
-from aquirecover.flow.colouring import SingleArray, join, kernel, split
+from aquirecover.flow.colouring import SingleArray, join, split
+from aquirecover.flow.compiled import fused_kernel
 
 # Columns that are smoothed together, all layers of them, while they are in the nearest memory.
 BLOCK = 1024
@@ -84,7 +85,7 @@ class Hierarchy(NamedTuple):
 # used: counting references to parts of a tuple would cost more than the loops.
 
 
-@kernel
+@fused_kernel
 def _copy(out: SingleArray, o: int, value: SingleArray, v: int, n: int) -> None:
     """Set `out` to `value`."""
     target, source = out[o : o + n], value[v : v + n]
@@ -92,7 +93,7 @@ def _copy(out: SingleArray, o: int, value: SingleArray, v: int, n: int) -> None:
         target[p] = source[p]
 
 
-@kernel
+@fused_kernel
 def _add(out: SingleArray, o: int, value: SingleArray, v: int, n: int) -> None:
     """Add `value` to `out`."""
     target, source = out[o : o + n], value[v : v + n]
@@ -100,7 +101,7 @@ def _add(out: SingleArray, o: int, value: SingleArray, v: int, n: int) -> None:
         target[p] += source[p]
 
 
-@kernel
+@fused_kernel
 def _difference(out: SingleArray, o: int, value: SingleArray, v: int, n: int) -> None:
     """Set `out` to ``value − out``."""
     target, source = out[o : o + n], value[v : v + n]
@@ -108,7 +109,7 @@ def _difference(out: SingleArray, o: int, value: SingleArray, v: int, n: int) ->
         target[p] = source[p] - target[p]
 
 
-@kernel
+@fused_kernel
 def _add_pair(
     out: SingleArray, o: int, x: SingleArray, c: SingleArray, f: int, a: int, ax: int, g: int, b: int, bx: int, n: int
 ) -> None:
@@ -118,7 +119,7 @@ def _add_pair(
         target[p] += first[p] * xf[p] + second[p] * xg[p]
 
 
-@kernel
+@fused_kernel
 def _eliminate(x: SingleArray, o: int, above: int, factors: SingleArray, n: int) -> None:
     """Add the layer above times its coupling."""
     target, source, coupling = x[o : o + n], x[above : above + n], factors[1, above : above + n]
@@ -126,7 +127,7 @@ def _eliminate(x: SingleArray, o: int, above: int, factors: SingleArray, n: int)
         target[p] += coupling[p] * source[p]
 
 
-@kernel
+@fused_kernel
 def _substitute(x: SingleArray, o: int, below: int, factors: SingleArray, n: int) -> None:
     """Divide by the pivots and add the layer below times the coupling."""
     target, source, inverse, coupling = x[o : o + n], x[below : below + n], factors[0, o : o + n], factors[1, o : o + n]
@@ -134,7 +135,7 @@ def _substitute(x: SingleArray, o: int, below: int, factors: SingleArray, n: int
         target[p] = target[p] * inverse[p] + coupling[p] * source[p]
 
 
-@kernel
+@fused_kernel
 def _divide(x: SingleArray, o: int, factors: SingleArray, n: int) -> None:
     """Divide by the pivots."""
     target, inverse = x[o : o + n], factors[0, o : o + n]
@@ -142,14 +143,14 @@ def _divide(x: SingleArray, o: int, factors: SingleArray, n: int) -> None:
         target[p] *= inverse[p]
 
 
-@kernel
+@fused_kernel
 def _level(levels: IntArray, depth: int) -> Level:
     """Return one level."""
     v = levels[depth]
     return Level(v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9], v[10], v[11], v[12])
 
 
-@kernel
+@fused_kernel
 def _gather(
     x: SingleArray, faces: SingleArray, level: Level, colour: int, k: int, begin: int, out: SingleArray, o: int, n: int
 ) -> None:
@@ -166,7 +167,7 @@ def _gather(
         _add_pair(out, o, x, faces, SOUTH, f - w, at - w, NORTH, f + w + 1, at + w + 1, n)
 
 
-@kernel
+@fused_kernel
 def _solve_block(
     x: SingleArray,
     b: SingleArray,
@@ -203,7 +204,7 @@ def _solve_block(
         _substitute(x, o, o + stride, factors, n)
 
 
-@kernel
+@fused_kernel
 def _residual_block(
     x: SingleArray,
     b: SingleArray,
@@ -231,7 +232,7 @@ def _residual_block(
         _gather(x, faces, level, 0, k, begin, residual, o, n)
 
 
-@kernel
+@fused_kernel
 def _collect_block(
     residual: SingleArray, gathered: SingleArray, weight: SingleArray, level: Level, begin: int, step: int
 ) -> None:
@@ -252,7 +253,7 @@ def _collect_block(
         _add_pair(gathered, o, residual, weight, SOUTH_EAST, f - w - 1, o - w - 1, SOUTH_WEST, f - w, o - w, n)
 
 
-@kernel
+@fused_kernel
 def _spread_block(x: SingleArray, correction: SingleArray, weight: SingleArray, level: Level, begin: int, step: int) -> None:
     """Add the corrections of their parents to red columns, where every odd line was dropped."""
     w = level.width
@@ -267,7 +268,7 @@ def _spread_block(x: SingleArray, correction: SingleArray, weight: SingleArray, 
         _add_pair(x, o, correction, weight, SOUTH_EAST, f, f + w + 1, SOUTH_WEST, f, f + w, n)
 
 
-@kernel
+@fused_kernel
 def _restrict_regular(b: SingleArray, gathered: SingleArray, level: Level, below: Level) -> None:
     """Set the right-hand side of the next level to what `_collect_block` has gathered."""
     for k in range(level.n_layer):
@@ -281,7 +282,7 @@ def _restrict_regular(b: SingleArray, gathered: SingleArray, level: Level, below
                 b[black + q] = gathered[start + 2 * q + 1 - odd]
 
 
-@kernel
+@fused_kernel
 def _prolong_regular(x: SingleArray, correction: SingleArray, level: Level, below: Level) -> None:
     """Put the solution of the next level where `_spread_block` finds it."""
     for k in range(level.n_layer):
@@ -295,14 +296,14 @@ def _prolong_regular(x: SingleArray, correction: SingleArray, level: Level, belo
                 correction[start + 2 * q + 1 - odd] = x[black + q]
 
 
-@kernel
+@fused_kernel
 def _coarse(h: Hierarchy, level: Level) -> SingleArray:
     """Return the work space of the coarse grid, with one row and one column more than it has."""
     shape = (level.n_layer, level.n_coarse_y + 1, level.n_coarse_x + 1)
     return h.natural[level.natural : level.natural + shape[0] * shape[1] * shape[2]].reshape(shape)
 
 
-@kernel
+@fused_kernel
 def _restrict(h: Hierarchy, level: Level, below: Level) -> None:
     """Give the residuals of the red columns to their parents, wherever these are."""
     coarse = _coarse(h, level)
@@ -325,7 +326,7 @@ def _restrict(h: Hierarchy, level: Level, below: Level) -> None:
     split(coarse, below.n_y, below.n_x, b, below.width, below.stride)
 
 
-@kernel
+@fused_kernel
 def _prolong(h: Hierarchy, level: Level, below: Level) -> None:
     """Add the corrections of their parents, wherever these are, to the red columns."""
     coarse = _coarse(h, level)
@@ -349,13 +350,13 @@ def _prolong(h: Hierarchy, level: Level, below: Level) -> None:
                     )
 
 
-@kernel
+@fused_kernel
 def _step(level: Level) -> int:
     """Return the columns of a block: neighbours are never further than one block away."""
     return max(BLOCK, level.width + 1)
 
 
-@kernel
+@fused_kernel
 def _descend(h: Hierarchy, level: Level, below: Level, sweeps: int) -> None:
     """Smooth from 0 and hand the residual down.
 
@@ -380,7 +381,7 @@ def _descend(h: Hierarchy, level: Level, below: Level, sweeps: int) -> None:
         _restrict(h, level, below)
 
 
-@kernel
+@fused_kernel
 def _ascend(h: Hierarchy, level: Level, below: Level, sweeps: int) -> None:
     """Add the correction from below and smooth."""
     _, faces, factors, weight, _, _, b, x, _, residual, _, correction = h
@@ -399,7 +400,7 @@ def _ascend(h: Hierarchy, level: Level, below: Level, sweeps: int) -> None:
             at -= 2 * step
 
 
-@kernel
+@fused_kernel
 def cycle(h: Hierarchy) -> None:
     """Set the finest `x` to one V-cycle on the finest `b`: one sweep up and down on the finest level, two below."""
     levels = h.levels

@@ -6,11 +6,8 @@ a fixed order, so that results do not depend on scheduling.
 
 from __future__ import annotations
 
-from typing import Any
-
-import numba
-
 from aquirecover.flow.arrays import BoolArray, FloatArray, IntArray
+from aquirecover.flow.compiled import kernel, summing_kernel
 from aquirecover.flow.faces import Faces
 
 # Width, as a share of the cell, over which saturation bends smoothly at the bottom and the top (MODFLOW 6, Langevin et al. 2017,
@@ -18,8 +15,6 @@ from aquirecover.flow.faces import Faces
 SMOOTHING = 1e-6
 # Cells that a loop over a flat array takes in at once, so that they stay in the nearest memory.
 FLAT_BLOCK = 2048
-
-kernel: Any = numba.njit(cache=True, error_model="numpy")
 
 
 @kernel
@@ -344,11 +339,6 @@ def multiply(
                 if k + 1 < n_layer:
                     total -= cz[k, j, i] * x[k + 1, j, i]
                 out[k, j, i] = total
-
-
-# Sums may be reordered by the compiler, once and for all, so that they run at the speed of memory; BLAS would split them by the
-# number of threads, and the bits with them.
-summing_kernel: Any = numba.njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
 
 
 @summing_kernel

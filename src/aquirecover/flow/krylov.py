@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numba
 import numpy as np
 
 from aquirecover.flow.arrays import FloatArray
-from aquirecover.flow.colouring import Layout, SingleArray, kernel, split_faces
+from aquirecover.flow.colouring import Layout, SingleArray, split_faces
+from aquirecover.flow.compiled import fused_kernel, summing_kernel
 from aquirecover.flow.cycle import BLOCK, EAST, NORTH, SOUTH, WEST, Hierarchy, cycle
-
-# Sums of a block may be reordered by the compiler, once and for all; blocks are added in their order.
-summing_kernel: Any = numba.njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"}, nogil=True)
 
 
 class SplitMatrix(NamedTuple):
@@ -53,7 +50,7 @@ def split_matrix(
     return SplitMatrix(layout.n_layer, layout.width, layout.stride, layout.split(diagonal), layout.split(cz), red, black)
 
 
-@kernel
+@fused_kernel
 def _scale(out: FloatArray, diagonal: FloatArray, x: FloatArray, o: int, n: int) -> None:
     """Set `out` to ``diagonal x``."""
     target, d, own = out[o : o + n], diagonal[o : o + n], x[o : o + n]
@@ -61,7 +58,7 @@ def _scale(out: FloatArray, diagonal: FloatArray, x: FloatArray, o: int, n: int)
         target[p] = d[p] * own[p]
 
 
-@kernel
+@fused_kernel
 def _take_pair(
     out: FloatArray, o: int, x: FloatArray, c: FloatArray, f: int, a: int, ax: int, g: int, b: int, bx: int, n: int
 ) -> None:
@@ -71,7 +68,7 @@ def _take_pair(
         target[p] -= first[p] * xf[p] + second[p] * xg[p]
 
 
-@kernel
+@fused_kernel
 def _take(out: FloatArray, o: int, cz: FloatArray, c: int, x: FloatArray, other: int, n: int) -> None:
     """Take ``cz x`` from `out`."""
     target, face, source = out[o : o + n], cz[c : c + n], x[other : other + n]
@@ -79,7 +76,7 @@ def _take(out: FloatArray, o: int, cz: FloatArray, c: int, x: FloatArray, other:
         target[p] -= face[p] * source[p]
 
 
-@kernel
+@fused_kernel
 def multiply(a: SplitMatrix, x: FloatArray, out: FloatArray) -> None:
     """Fill ``A x``."""
     n_layer, w, stride, diagonal, cz, own, other = a
@@ -112,7 +109,7 @@ def _dot(a: FloatArray, b: FloatArray, o: int, n: int) -> float:
     return total
 
 
-@kernel
+@fused_kernel
 def dot(a: FloatArray, b: FloatArray) -> float:
     """Return ``Σ a b``."""
     total = 0.0
@@ -121,7 +118,7 @@ def dot(a: FloatArray, b: FloatArray) -> float:
     return total
 
 
-@kernel
+@fused_kernel
 def _direction(p: FloatArray, z: SingleArray, beta: float) -> None:
     """Set p to ``z + beta p``; what p holds does not matter when beta is 0."""
     if beta == 0.0:
@@ -171,7 +168,7 @@ def _subtract_from(b: FloatArray, r: FloatArray, single: SingleArray, o: int, n:
     return total
 
 
-@kernel
+@fused_kernel
 def _residual(a: SplitMatrix, b: FloatArray, x: FloatArray, r: FloatArray, single: SingleArray) -> float:
     """Set r to ``b − A x``, round it to `single` and return ``Σ|r|``."""
     multiply(a, x, r)
@@ -181,7 +178,7 @@ def _residual(a: SplitMatrix, b: FloatArray, x: FloatArray, r: FloatArray, singl
     return norm
 
 
-@kernel
+@fused_kernel
 def conjugate_gradients(
     a: SplitMatrix,
     h: Hierarchy,
@@ -244,14 +241,14 @@ def conjugate_gradients(
     return most, True
 
 
-@kernel
+@fused_kernel
 def _add_multiple(out: FloatArray, x: FloatArray, share: float) -> None:
     """Add ``share x`` to `out`."""
     for n in range(out.size):
         out[n] += share * x[n]
 
 
-@kernel
+@fused_kernel
 def conjugate_residuals(
     a: SplitMatrix,
     h: Hierarchy,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aquirecover.flow.arrays import FloatArray
-from aquirecover.flow.kernels import kernel, summing_kernel
+from aquirecover.flow.compiled import kernel, summing_kernel
 
 
 @summing_kernel

@@ -13,14 +13,15 @@ import numpy as np
 
 from aquirecover.flow.arrays import FloatArray
 from aquirecover.flow.coarsening import CoarseGrid, coarsen
-from aquirecover.flow.colouring import Layout, SingleArray, factor_columns, kernel, split_faces
+from aquirecover.flow.colouring import Layout, SingleArray, factor_columns, split_faces
+from aquirecover.flow.compiled import fused_kernel
 from aquirecover.flow.cycle import Hierarchy, cycle
 
 # Directions that a Krylov method for unsymmetric matrices keeps, and the memory that they may take, numbers.
 DIRECTIONS, DIRECTION_MEMORY = 10, 100_000_000
 
 
-@kernel
+@fused_kernel
 def _pack_weights(weight: FloatArray, packed: SingleArray, width: int, stride: int) -> None:
     """Keep the weights of red columns on odd rows."""
     _, n_layer, n_y, n_x = weight.shape

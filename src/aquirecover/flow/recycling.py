@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from aquirecover.flow.arrays import FloatArray
-from aquirecover.flow.colouring import Layout, kernel
+from aquirecover.flow.colouring import Layout
+from aquirecover.flow.compiled import fused_kernel
 from aquirecover.flow.cycle import BLOCK
 from aquirecover.flow.krylov import dot
 
@@ -21,14 +22,14 @@ MEMORY = 200_000_000
 SMALLEST = 1e-13
 
 
-@kernel
+@fused_kernel
 def _products(vectors: FloatArray, count: int, b: FloatArray, out: FloatArray) -> None:
     """Fill ``Σ v b`` of each vector."""
     for i in range(count):
         out[i] = dot(vectors[i], b)
 
 
-@kernel
+@fused_kernel
 def _combine(vectors: FloatArray, count: int, share: FloatArray, out: FloatArray) -> None:
     """Fill ``Σ share v``."""
     for o in range(0, out.size, BLOCK):
@@ -40,7 +41,7 @@ def _combine(vectors: FloatArray, count: int, share: FloatArray, out: FloatArray
                 target[p] += c * source[p]
 
 
-@kernel
+@fused_kernel
 def _keep(b: FloatArray, r: FloatArray, x: FloatArray, image: FloatArray, solution: FloatArray) -> None:
     """Store x and what the matrix makes of it, ``b − r``."""
     for p in range(b.size):

@@ -1,0 +1,50 @@
+"""Decorators that compile loops with numba and keep the machine code beside the source.
+
+Numba compiles a function again when the file it stands in changed, not when a function of another file that it calls did. So
+machine code older than the newest file of this folder with such loops is removed when the folder is imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numba
+
+
+def _compiler(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Return a decorator that compiles a function with numba's options and its cache."""
+    compile_function = numba.njit(cache=True, error_model="numpy", nogil=True, **options)
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        compiled = compile_function(function)
+        drop_stale(Path(compiled.stats.cache_path))
+        return compiled
+
+    return decorate
+
+
+@cache
+def drop_stale(folder: Path) -> None:
+    """Remove machine code of this package's loops that is older than the newest source; once per folder and process."""
+    sources = [path for path in Path(__file__).parent.glob("*.py") if "kernel\ndef " in path.read_text(encoding="utf-8")]
+    newest = max(source.stat().st_mtime for source in sources)
+    names = {source.stem for source in sources}
+    for path in folder.glob("*.nb[ic]"):
+        # another process may remove it first, or the folder may be someone else's: numba then compiles to a folder of its own
+        with suppress(FileNotFoundError, PermissionError):
+            if path.name.partition(".")[0] in names and path.stat().st_mtime < newest:
+                path.unlink()
+
+
+kernel = _compiler()
+"""Loops in the arithmetic of the source."""
+
+fused_kernel = _compiler(fastmath={"contract"})
+"""Loops that may fuse a product and a sum; each cell is still computed in one fixed order."""
+
+summing_kernel = _compiler(fastmath={"reassoc", "contract", "nsz"})
+"""Sums that the compiler may reorder, once and for all, whereas BLAS would split them, and the bits, by the number of threads."""
