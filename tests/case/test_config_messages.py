@@ -85,6 +85,8 @@ SCENARIO = "scenarios/small/stop.yaml"
         # settings of the engine, declared where they are used
         ("recharge:", "settings: {newton: {max_cut: 3}}\nrecharge:", "25:21 settings.newton.max_cut: is not a key here. Did you mean 'max_cuts'?"),
         ("recharge:", "settings: {linear: {method: lu}}\nrecharge:", "25:29 settings.linear.method = 'lu': must be one of multigrid, direct."),
+        ("recharge:", "settings: {newton: {tolerance: -1}}\nrecharge:", "25:12 settings.newton: tolerance = -1: must lie between 0 and 1."),
+        ("recharge:", "settings: {linear: {max_iterations: 0}}\nrecharge:", "25:12 settings.linear: max_iterations = 0: must be 1 or more."),
     ],
 )  # fmt: skip
 def test_model(small, old, new, message):

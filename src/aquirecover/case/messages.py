@@ -89,6 +89,8 @@ def plain_message(detail: Any) -> tuple[str, str]:
         return RULE, sentence("must be one of " + ", ".join(names), _near(context["tag"], names))
     if code == "union_tag_not_found":
         return MISSING, "is missing."
+    if code == "value_error":  # of a settings class, whose message names the key
+        return KEY, str(context["error"])
     limits = {"gt": "greater than {}", "ge": "{} or more", "lt": "less than {}", "le": "{} or less"}
     for name, rule in limits.items():
         if name in context:

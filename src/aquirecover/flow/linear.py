@@ -33,6 +33,13 @@ class LinearSettings:
     direct_fallback_cells: int = 100_000
     """A failed Krylov solve is repeated with the direct solver up to this number of cells."""
 
+    def __post_init__(self) -> None:
+        """Refuse values that make no sense."""
+        if self.max_iterations < 1:
+            raise ValueError(f"max_iterations = {self.max_iterations}: must be 1 or more.")
+        if self.direct_fallback_cells < 0:
+            raise ValueError(f"direct_fallback_cells = {self.direct_fallback_cells}: must be 0 or more.")
+
 
 class LinearStatus(Enum):
     """How a solve ended; the value is the sentence for people."""

@@ -39,6 +39,17 @@ class NewtonSettings:
     max_cuts: int = 8
     """Halvings of a step that does not converge before the run fails."""
 
+    def __post_init__(self) -> None:
+        """Refuse values that make no sense."""
+        if not 0.0 < self.tolerance < 1.0:
+            raise ValueError(f"tolerance = {self.tolerance:g}: must lie between 0 and 1.")
+        if not self.head_change > 0.0:
+            raise ValueError(f"head_change = {self.head_change:g}: must be greater than 0.")
+        if self.max_iterations < 1:
+            raise ValueError(f"max_iterations = {self.max_iterations}: must be 1 or more.")
+        if not 0 <= self.max_cuts <= 20:
+            raise ValueError(f"max_cuts = {self.max_cuts}: must lie between 0 and 20.")
+
 
 @dataclass(frozen=True, eq=False)
 class Solution:

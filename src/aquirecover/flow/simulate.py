@@ -35,6 +35,11 @@ class SimulateSettings:
     budget_tolerance: float = 1e-6
     """Largest ``|in − out| / max(in, out)`` of any step."""
 
+    def __post_init__(self) -> None:
+        """Refuse values that make no sense."""
+        if not 0.0 < self.budget_tolerance < 1.0:
+            raise ValueError(f"budget_tolerance = {self.budget_tolerance:g}: must lie between 0 and 1.")
+
 
 def simulate(problem: Problem, settings: SimulateSettings | None = None, progress: Progress | None = None) -> FlowResult:
     """Simulate a problem by backward Euler steps.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from aquirecover.errors import ConfigError
 from aquirecover.flow.grid import Grid
+from aquirecover.flow.linear import LinearSettings
 from aquirecover.flow.newton import NewtonSettings
 from aquirecover.flow.problem import Observations
 from aquirecover.flow.properties import AquiferProperties
@@ -214,3 +216,20 @@ def test_heads_may_decay_to_nothing() -> None:
     assert np.abs(result.head[-1]).max() < 1e-12
     assert (np.diff(np.abs(result.head[:5, 0, 0, 2])) < 0.0).all()
     assert result.budget.error.max() <= 1e-6
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: NewtonSettings(tolerance=0.0), "tolerance = 0: must lie between 0 and 1."),
+        (lambda: NewtonSettings(head_change=-1.0), "head_change = -1: must be greater than 0."),
+        (lambda: NewtonSettings(max_iterations=0), "max_iterations = 0: must be 1 or more."),
+        (lambda: NewtonSettings(max_cuts=21), "max_cuts = 21: must lie between 0 and 20."),
+        (lambda: LinearSettings(direct_fallback_cells=-1), "direct_fallback_cells = -1: must be 0 or more."),
+        (lambda: SimulateSettings(budget_tolerance=float("nan")), "budget_tolerance = nan: must lie between 0 and 1."),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(make: Callable[[], object], message: str) -> None:
+    with pytest.raises(ValueError, match="must") as caught:
+        make()
+    assert str(caught.value) == message
