@@ -21,6 +21,7 @@ from aquirecover.output.style import (
     line_style,
     long_date,
     new_figure,
+    title_figure,
     wrapped,
 )
 from aquirecover.output.views import aquifer_layers, area_mean, is_dated, restriction_time, step_edges
@@ -49,8 +50,11 @@ def recovery_curves(datasets: Mapping[str, xr.Dataset]) -> Figure:
     for aquifer, ax in zip(aquifers, panels, strict=True):
         draw_recovery_curves(datasets, aquifer, ax)
     letter(panels, [f"Aquifer {aquifer}" for aquifer in aquifers])
-    for ax in panels:
-        _label_curves(datasets, ax)
+    if len(datasets) == 1:
+        title_figure(figure, next(iter(datasets)))
+    else:
+        for ax in panels:
+            _label_curves(datasets, ax)
     _mark_restrictions(list(datasets.values()), panels[0], text=True)
     figure.align_ylabels(list(panels))
     return figure

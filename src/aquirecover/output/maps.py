@@ -123,7 +123,18 @@ def late_recovery_maps(dataset: xr.Dataset) -> Figure:
     years = dataset["late_time_to_recovery"].values / DAYS_PER_YEAR
     shares = [f"{float(fraction):.0%}" for fraction in dataset["late_fraction"].values]
     label = f"Years to {' and '.join(shares)} of the way to the equilibrium under the restriction\n(grey: no such way)"
-    return _time_maps(dataset, years, np.isfinite(years[0]), shares, [*YEAR_CLASSES[:-1], 50.0, 100.0], label)
+    return _time_maps(dataset, years, np.isfinite(years[0]), shares, _year_classes(years[:, :, focus(dataset)]), label)
+
+
+def _year_classes(years: FloatArray) -> list[float]:
+    """Return class limits: even ones where times are of one magnitude, growing ones where they are not."""
+    from matplotlib.ticker import MaxNLocator
+
+    known = years[np.isfinite(years)]
+    low, high = (float(v) for v in np.quantile(known, [0.01, 0.99])) if known.size else (0.0, 1.0)
+    if high > 10.0 * max(low, 0.1):
+        return [year for year in (*YEAR_CLASSES[:-1], 50.0) if year < high] + [min(100.0, float(np.ceil(high)))]
+    return [float(year) for year in MaxNLocator(8, steps=[1, 2, 5, 10]).tick_values(low, high)]
 
 
 def _time_maps(
@@ -242,7 +253,22 @@ def _panels(dataset: xr.Dataset, rows: int, columns: int, extra: float = 0.0) ->
     panels[0, 0].set_ylim(south / 1e3, north / 1e3)
     _scale_bar(panels[0, 0], east - west)
     _north_arrow(panels[0, 0])
+    _name_districts(panels[-1, 0], dataset)
     return figure, panels
+
+
+def _name_districts(ax: Axes, dataset: xr.Dataset) -> None:
+    """Write the name of each zone of the water budget over its cells."""
+    if "zone" not in dataset.dims or "area" not in dataset.dims:
+        return
+    areas = [str(name) for name in dataset["area"].values]
+    x, y = dataset["x"].values / 1e3, dataset["y"].values / 1e3
+    for name in dict.fromkeys(str(zone).rpartition("/")[0] for zone in dataset["zone"].values):
+        inside = dataset["area_mask"].values[areas.index(name)] > 0 if name in areas else np.zeros((y.size, x.size), dtype=bool)
+        if inside.any():
+            at = float(x[np.nonzero(inside)[1]].mean()), float(y[np.nonzero(inside)[0]].mean())
+            text = name.replace(" ", "\n")
+            ax.text(*at, text, ha="center", va="center", fontsize=5.5, linespacing=0.95, path_effects=halo(1.2), zorder=6)
 
 
 def map_window(dataset: xr.Dataset) -> tuple[float, float, float, float]:

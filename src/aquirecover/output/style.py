@@ -89,6 +89,11 @@ def new_figure(height: float, width: float = TWO_COLUMNS) -> Figure:
     return figure
 
 
+def title_figure(figure: Figure, text: str) -> None:
+    """Write what all panels of a figure show above them."""
+    figure.suptitle(text, x=0.01, ha="left", fontsize=9.0)
+
+
 def letter(axes: Iterable[Axes], titles: Sequence[str] = ()) -> None:
     """Give each of several axes a panel letter before its title; a lone one gets only its title."""
     panels = list(axes)

@@ -132,7 +132,23 @@ def test_curves_show_levels_and_the_start(dataset: xr.Dataset) -> None:
     assert "restriction from 1 January 2021" in found
     assert any(text.startswith("before pumping ") for text in found)
     assert any(text.startswith("↓ legal level −28") for text in found)
-    assert found.count("All pumping stopped") == 3
+    assert found.count("All pumping stopped") == 1
+    # several scenarios are told apart at the end of their lines, in each of the three panels
+    found = texts(curves.recovery_curves({"All pumping stopped": dataset, "Same again": dataset}))
+    assert found.count("All pumping stopped") == found.count("Same again") == 3
+
+
+def test_maps_name_the_districts_once(dataset: xr.Dataset) -> None:
+    found = texts(maps.drawdown_maps(dataset))
+    districts = {str(zone).rpartition("/")[0] for zone in dataset["zone"].values} - {""}
+    assert len(districts) > 1
+    for name in districts:
+        assert found.count(name.replace(" ", "\n")) == 1
+
+
+def test_times_of_one_magnitude_have_even_classes() -> None:
+    assert maps._year_classes(np.array([3.8, 5.0, 12.9, np.nan])) == [2.0, 4.0, 6.0, 8.0, 10.0, 12.0, 14.0]
+    assert maps._year_classes(np.linspace(0.1, 40.0, 1000)) == [0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 40.0]
 
 
 def test_curve_is_the_mean_head_of_the_aquifer(dataset: xr.Dataset) -> None:
