@@ -121,7 +121,7 @@ def _zones(district, shape) -> Zones:
     for d, label in enumerate(DISTRICTS):
         for layer in (0, 2, 4):
             index[layer][district == d] = len(names)
-            names.append(f"{label} · {AQUIFERS[layer]}")
+            names.append(f"{label}/{AQUIFERS[layer]}")
     return Zones(tuple(names), index)
 
 

@@ -232,7 +232,7 @@ def test_comparison_shows_the_rise_of_each_zone(several: dict[str, xr.Dataset]) 
     bars.draw_comparison(several, "qp1", ax)
     assert [label.get_text() for label in ax.get_yticklabels()] == ["whole area", *synthetic.DISTRICTS]
     result = synthetic.result(6000.0)
-    zone = result.problem.zones.index[4] == result.problem.zones.names.index("Thái Thụy · qp1")
+    zone = result.problem.zones.index[4] == result.problem.zones.names.index("Thái Thụy/qp1")
     i = result.time.searchsorted(result.problem.context.restriction_start)
     expected = (result.head[-1, 4] - result.head[i, 4])[zone].mean()
     dots = next(line for line in ax.lines if line.get_label() == "Dừng toàn bộ")
