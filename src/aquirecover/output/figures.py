@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from aquirecover.output import bars, curves, maps
 from aquirecover.output.files import refuse_existing, replace_file
+from aquirecover.output.recovery import PREFERRED_REFERENCES
 from aquirecover.output.style import in_style
 from aquirecover.output.views import aquifer_layers, restriction_time
 
@@ -79,7 +80,7 @@ def figure_plan(datasets: xr.Dataset | Mapping[str, xr.Dataset]) -> dict[str, Ca
         plan["recovery_maps"] = lambda: maps.recovery_maps(dataset)
     if "recovery_fraction" in dataset:
         known = [str(name) for name in dataset["reference"].values]
-        reference = next((name for name in ("no_pumping", "before_pumping") if name in known), None)
+        reference = next((name for name in PREFERRED_REFERENCES if name in known), None)
         if reference is not None:
             known_fractions = dataset["fraction"].values.tolist()
             fractions = sorted({_nearest(known_fractions, 0.5), _nearest(known_fractions, 0.9)})

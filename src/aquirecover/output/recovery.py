@@ -25,6 +25,9 @@ REFERENCE_NAMES = {
     "head_limit": "legal level",
 }
 
+# Which level texts and maps measure recovery by: what stopping all pumping would bring back, where it is known.
+PREFERRED_REFERENCES = ("no_pumping", "before_pumping")
+
 # Measures at the end of the run, without season, and the quantities that they are.
 END_MEASURES = {"end_residual": "residual_drawdown", "end_fraction": "recovery_fraction"}
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from aquirecover.flow.arrays import FloatArray
+from aquirecover.output.recovery import PREFERRED_REFERENCES, REFERENCE_NAMES
 from aquirecover.output.views import aquifer_layers, area_mean, compared_heads, is_dated, restriction_step, restriction_time
 
 if TYPE_CHECKING:
@@ -57,9 +59,9 @@ def _pumping_lines(dataset: xr.Dataset) -> list[str]:
 def _aquifer_lines(dataset: xr.Dataset) -> list[str]:
     """Return the mean head of each aquifer before the restriction and at the end, and the share of drawdown recovered."""
     lines = []
-    reference = dataset["reference_head"].values
+    name, reference = _reference(dataset)
     fields = compared_heads(dataset)
-    restricted, name = restriction_time(dataset) is not None, str(dataset.attrs["drawdown_reference"]).replace("_", " ")
+    restricted = restriction_time(dataset) is not None
     for aquifer in aquifer_layers(dataset):
         start, end = (float(area_mean(dataset, field, aquifer)) for field in fields)
         level = float(area_mean(dataset, reference, aquifer))
@@ -69,6 +71,16 @@ def _aquifer_lines(dataset: xr.Dataset) -> list[str]:
             text += f", {share:.0%} of the drawdown recovered (reference: {name})"
         lines.append(text if np.isfinite(end) else f"  {aquifer:<12}  no active cells")
     return lines
+
+
+def _reference(dataset: xr.Dataset) -> tuple[str, FloatArray]:
+    """Return name and field of the level that recovery is measured by; that of drawdown where no other is known."""
+    known = [str(name) for name in dataset["reference"].values] if "reference" in dataset.dims else []
+    for name in PREFERRED_REFERENCES:
+        if name in known:
+            return REFERENCE_NAMES[name], dataset["recovery_reference_head"].values[known.index(name)]
+    name = str(dataset.attrs["drawdown_reference"])
+    return REFERENCE_NAMES.get(name, name), dataset["reference_head"].values
 
 
 def _low_lines(dataset: xr.Dataset) -> list[str]:
