@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeAlias
+from weakref import ReferenceType, ref
 
 import numpy as np
 
@@ -38,10 +39,11 @@ class State:
     head: FloatArray
     saturation: FloatArray
     slope: FloatArray
-    # what was worked out from these heads, which are not changed, with the period or interval it holds for
+    # what was worked out from these heads, which are not changed, with the period or interval it holds for; a weak reference,
+    # since an interval holds the state at its start, and with that all states of a run would stay in memory
     _flows: tuple[int, StressFlows] | None = field(default=None, repr=False)
-    _storage: tuple[Interval, FloatArray, FloatArray] | None = field(default=None, repr=False)
-    _rounding: tuple[Interval, float] | None = field(default=None, repr=False)
+    _storage: tuple[ReferenceType[Interval], FloatArray, FloatArray] | None = field(default=None, repr=False)
+    _rounding: tuple[ReferenceType[Interval], float] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,8 +160,8 @@ class FlowSystem:
 
     def storage_flow(self, state: State, interval: Interval) -> tuple[FloatArray, FloatArray]:
         """Return the water released from storage, m³/d, and minus its derivative, m²/d, on all cells."""
-        if state._storage is None or state._storage[0] is not interval:
-            state._storage = (interval, *self._storage_flow(state, interval))
+        if state._storage is None or state._storage[0]() is not interval:
+            state._storage = (ref(interval), *self._storage_flow(state, interval))
         return state._storage[1], state._storage[2]
 
     def _storage_flow(self, state: State, interval: Interval) -> tuple[FloatArray, FloatArray]:
@@ -235,13 +237,13 @@ class FlowSystem:
         Of the flows between cells, of storage, which in a short step or a quiet one outweighs all others, and of stresses.
         Heads count as 1 mm or more, so that a model that comes to rest at zero is not followed down to the smallest number.
         """
-        if state._rounding is None or state._rounding[0] is not interval:
+        if state._rounding is None or state._rounding[0]() is not interval:
             rate = 0.0 if interval.steady else 1.0 / interval.dt
             diagonal, storage = self._full_diagonal.ravel(), self._full_storage.ravel()
             scale = float(kernels.rounding_scale(diagonal, storage, rate, state.head.ravel()))
             for cell, _, slope in self.flows(state, interval.period):
                 scale += float(np.abs(slope * np.maximum(np.abs(state.head.ravel()[cell]), 1e-3)).sum())
-            state._rounding = (interval, 8.0 * float(np.finfo(np.float64).eps) * scale)
+            state._rounding = (ref(interval), 8.0 * float(np.finfo(np.float64).eps) * scale)
         return state._rounding[1]
 
     def matrix(self, state: State, interval: Interval) -> Matrix:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from aquirecover.errors import ConfigError
+from aquirecover.flow.assembly import State
 from aquirecover.flow.grid import Grid
 from aquirecover.flow.linear import LinearSettings
 from aquirecover.flow.newton import NewtonSettings
@@ -216,6 +218,18 @@ def test_heads_may_decay_to_nothing() -> None:
     assert np.abs(result.head[-1]).max() < 1e-12
     assert (np.diff(np.abs(result.head[:5, 0, 0, 2])) < 0.0).all()
     assert result.budget.error.max() <= 1e-6
+
+
+@pytest.mark.parametrize("convertible", [False, True])
+def test_states_of_earlier_steps_are_given_back(convertible: bool) -> None:
+    counts = []
+
+    def count(done: int, total: int, day: float) -> None:
+        gc.collect()
+        counts.append(sum(isinstance(thing, State) for thing in gc.get_objects()))
+
+    simulate(random_problem(1, convertible, schedule=Schedule([300.0], 30)), progress=count)
+    assert counts[-1] <= counts[4]
 
 
 @pytest.mark.parametrize(
