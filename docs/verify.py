@@ -105,7 +105,7 @@ def rows() -> Iterator[tuple[str, str, str, str, str]]:
                 measured = f"{flow:.4f} ft³/s"
                 yield (
                     "test_twri",
-                    f"its flow to {term.replace('_', ' ')}s",
+                    f"its flow out, {term.replace('_', ' ')}",
                     f"published {published} ft³/s",
                     measured,
                     "6e-5 ft³/s",
