@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -217,7 +217,8 @@ class StepSolver:
             hierarchy = None
         if hierarchy is not None:
             hierarchy.refresh(*matrix.symmetric_part())
-        result = None if hierarchy is None else solve(matrix, residual, target, self.linear, hierarchy)
+        iterative = replace(self.linear, direct_fallback_cells=0)
+        result = None if hierarchy is None else solve(matrix, residual, target, iterative, hierarchy)
         if result is None or result.status is not LinearStatus.CONVERGED:
             hierarchy = matrix.preconditioner()
             result = solve(matrix, residual, target, self.linear, hierarchy)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from aquirecover.errors import ConfigError, ConvergenceError
+from aquirecover.flow import linear
 from aquirecover.flow.assembly import FlowSystem, Interval
 from aquirecover.flow.linear import LinearSettings
 from aquirecover.flow.newton import NewtonSettings, StepSolver
@@ -196,3 +197,19 @@ def test_rain_wets_cells_that_start_dry(n_x: int, head: float) -> None:
     problem = plain_problem(grid, [rain], properties=properties, head=head, schedule=Schedule(100.0))
     # 0.1 m of rain stands 0.5 m high in a drainable share of 0.2; a millionth of the 20 m is bent at the bottom
     np.testing.assert_allclose(simulate(problem).head, 0.5, atol=2e-5)
+
+
+def test_a_hierarchy_that_no_longer_serves_is_replaced_before_lu_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    system = FlowSystem(random_problem(1))
+    solver = StepSolver(system, NewtonSettings(), LinearSettings())
+    start = system.initial_state()
+    solver.solve(start.head, Interval(1, 1.0, start))
+    spoilt = solver._hierarchy
+    assert spoilt is not None
+    spoilt.hierarchy.factors[:, spoilt.layouts[0].size :] = np.nan
+    next_period = Interval(2, 2.0, start)
+    expected = StepSolver(system, NewtonSettings(), LinearSettings()).solve(start.head, next_period)
+    monkeypatch.setattr(linear, "solve_direct", lambda *given: pytest.fail("LU was tried"))
+    found = solver.solve(start.head, next_period)
+    assert solver._hierarchy is not spoilt
+    np.testing.assert_allclose(found.state.head, expected.state.head, atol=1e-6)
