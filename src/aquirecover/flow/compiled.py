@@ -1,7 +1,7 @@
 """Decorators that compile loops with numba and keep the machine code beside the source.
 
 Numba compiles a function again when the file it stands in changed, not when a function of another file that it calls did. So
-machine code older than the newest file of this folder with such loops is removed when the folder is imported.
+machine code older than the newest file of this folder with such loops, or than this file, is removed when the folder is imported.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def _compiler(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 def drop_stale(folder: Path) -> None:
     """Remove machine code of this package's loops that is older than the newest source; once per folder and process."""
     sources = [path for path in Path(__file__).parent.glob("*.py") if "kernel\ndef " in path.read_text(encoding="utf-8")]
-    newest = max(source.stat().st_mtime for source in sources)
+    newest = max(source.stat().st_mtime for source in [*sources, Path(__file__)])
     names = {source.stem for source in sources}
     for path in folder.glob("*.nb[ic]"):
         # another process may remove it first, or the folder may be someone else's: numba then compiles to a folder of its own

@@ -369,15 +369,6 @@ def rounding_scale(diagonal: FloatArray, storage: FloatArray, rate: float, head:
 
 
 @summing_kernel
-def weighted_absolute_sum(weight: FloatArray, a: FloatArray) -> float:
-    """Return ``Σ weight |a|`` of flat arrays."""
-    total = 0.0
-    for n in range(a.size):
-        total += weight[n] * abs(a[n])
-    return total
-
-
-@summing_kernel
 def step_along(x: FloatArray, p: FloatArray, r: FloatArray, q: FloatArray, alpha: float) -> float:
     """Add ``alpha p`` to x, take ``alpha q`` from r, and return ``Σ |r|``; flat arrays."""
     total = 0.0

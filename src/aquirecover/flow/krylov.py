@@ -147,15 +147,6 @@ def _advance(
 
 
 @summing_kernel
-def absolute_sum(a: FloatArray) -> float:
-    """Return ``Σ |a|``."""
-    total = 0.0
-    for n in range(a.size):
-        total += abs(a[n])
-    return total
-
-
-@summing_kernel
 def _subtract_from(b: FloatArray, r: FloatArray, single: SingleArray, o: int, n: int) -> float:
     """Set r to ``b − r``, round it to `single` and return ``Σ|r|`` of a block."""
     total = 0.0
