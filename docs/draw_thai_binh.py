@@ -13,8 +13,8 @@ import shapely
 
 from aquirecover.case.scenario import load_problem
 from aquirecover.flow.problem import Problem
+from aquirecover.output.base_map import LINES
 from aquirecover.output.figures import save_figure
-from aquirecover.output.maps import LINES
 from aquirecover.output.style import INK, QUIET, halo, in_style, new_figure
 
 if TYPE_CHECKING:

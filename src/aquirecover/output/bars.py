@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aquirecover.flow.arrays import BoolArray, FloatArray
+from aquirecover.flow.arrays import BoolArray, FloatArray, IntArray
 from aquirecover.flow.schedule import DAYS_PER_YEAR
-from aquirecover.output.style import INK, QUIET, in_style, label_ends, letter, line_style, new_figure, wrapped
+from aquirecover.output.style import INK, QUIET, in_style, label_ends, letter, line_style, new_figure, title_figure, wrapped
 from aquirecover.output.views import (
     aquifer_layers,
     area_mean,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 # Colours of each class of term: the first, second … of a class; after the last it starts again.
 KIND_COLOURS = {
@@ -40,19 +41,40 @@ KIND_COLOURS = {
 }
 
 
+# Terms below this share of the largest have a panel of their own.
+SMALL = 0.12
+# How much of the colour of its term a bar has: pale for what is past.
+STRENGTHS = (0.35, 0.65, 1.0)
+
+
 @in_style
 def budget_bars(dataset: xr.Dataset) -> Figure:
-    """Draw inflow and outflow of each term in the first year, the last before the restriction, and the last of the run."""
+    """Draw inflow and outflow of each term in the first year, the last before the restriction, and the last of the run.
+
+    Large and small terms have a panel and a scale each, where they differ much.
+    """
+    from matplotlib.patches import Patch
+
     moments = _moments(dataset)
-    figure = new_figure(8.5 * dataset.sizes["term"] + 22.0)
-    ax = figure.subplots()
-    draw_budget(dataset, moments, ax)
-    figure.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=len(moments))
+    size = np.max([np.maximum(inflow, outflow) for _, inflow, outflow in moments], axis=0)
+    small = size < SMALL * size.max()
+    groups = [np.flatnonzero(~small), np.flatnonzero(small)] if 1 < small.sum() < size.size else [np.arange(size.size)]
+    figure = new_figure(8.5 * size.size + 10.0 * len(groups) + 22.0)
+    panels = figure.subplots(len(groups), 1, squeeze=False, height_ratios=[len(group) for group in groups])[:, 0]
+    for ax, group in zip(panels, groups, strict=True):
+        draw_budget(dataset, moments, ax, terms=group)
+    letter(panels, ["Large terms", "Small terms: another scale"] if len(groups) > 1 else [])
+    names = [name for name, _, _ in moments]
+    greys = [Patch(color=_pale("#3c3c3c", strength)) for strength in STRENGTHS[-len(moments) :]]
+    figure.legend([*greys, _net_mark()], [*names, "net"], loc="outside lower center", ncols=len(moments) + 1)
+    title_figure(figure, f"{dataset.attrs['title']}: water budget")
     return figure
 
 
-def draw_budget(dataset: xr.Dataset, moments: Sequence[tuple[str, FloatArray, FloatArray]], ax: Axes) -> Axes:
-    """Draw bars to the right for inflow and to the left for outflow, one group a term, one bar a moment.
+def draw_budget(
+    dataset: xr.Dataset, moments: Sequence[tuple[str, FloatArray, FloatArray]], ax: Axes, *, terms: IntArray | None = None
+) -> Axes:
+    """Draw bars to the right for inflow and to the left for outflow, one group a term, one bar a moment, and the net of both.
 
     Parameters
     ----------
@@ -62,21 +84,29 @@ def draw_budget(dataset: xr.Dataset, moments: Sequence[tuple[str, FloatArray, Fl
         Name of the moment, and inflow and outflow of each term, shape ``(n_term,)``, m³/d.
     ax : Axes
         To draw on.
+    terms : ndarray of int, optional
+        Which terms; all by default.
     """
-    terms = [str(term) for term in dataset["term"].values]
-    shades = ["#bdd7e7", "#6baed6", "#08519c"][-len(moments) :]
+    names, base = [str(term) for term in dataset["term"].values], term_colours(dataset)
+    terms = np.arange(len(names)) if terms is None else terms
+    strengths = STRENGTHS[-len(moments) :]
     height = 0.78 / len(moments)
     place = np.arange(len(terms), dtype=np.float64)
-    largest = max(float(max(inflow.max(), outflow.max())) for _, inflow, outflow in moments)
+    largest = max(float(max(inflow[terms].max(), outflow[terms].max())) for _, inflow, outflow in moments)
     unit, factor = ("thousand m³/d", 1e-3) if largest >= 1e4 else ("m³/d", 1.0)
-    for i, (name, inflow, outflow) in enumerate(moments):
+    for i, (_, inflow, outflow) in enumerate(moments):
         y = place + (i - 0.5 * (len(moments) - 1)) * height
-        ax.barh(y, inflow * factor, height * 0.92, color=shades[i], label=name)
-        ax.barh(y, -outflow * factor, height * 0.92, color=shades[i])
-        for values, sign in ((inflow, 1.0), (outflow, -1.0)):
-            _bar_values(ax, y, sign * values * factor)
+        into, out = inflow[terms] * factor, outflow[terms] * factor
+        colours = [_pale(base[term], strengths[i]) for term in terms]
+        ax.barh(y, into, height * 0.92, color=colours)
+        ax.barh(y, -out, height * 0.92, color=colours)
+        _bar_values(ax, y, into, -out)
+        both = np.minimum(into, out) > 0.02 * largest * factor
+        mark = _net_mark()
+        ax.plot((into - out)[both], y[both], linestyle="none", marker=mark.get_marker(), markersize=mark.get_markersize(),
+                markerfacecolor="white", markeredgecolor=INK, markeredgewidth=0.6, zorder=4)  # fmt: skip
     ax.axvline(0.0, color=INK, linewidth=0.6)
-    ax.set_yticks(place, [term.replace("_", " ") for term in terms])
+    ax.set_yticks(place, [names[term].replace("_", " ") for term in terms])
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
     ax.invert_yaxis()
@@ -87,13 +117,30 @@ def draw_budget(dataset: xr.Dataset, moments: Sequence[tuple[str, FloatArray, Fl
     return ax
 
 
-def _bar_values(ax: Axes, y: FloatArray, values: FloatArray) -> None:
-    """Write the value at the end of each bar, also of those too short to see."""
-    for at, value in zip(y, values, strict=True):
-        if abs(value) >= 0.05:
-            text = f"{abs(value):,.0f}" if abs(value) >= 10.0 else f"{abs(value):.1f}"
-            ax.annotate(text, (value, at), xytext=(2 if value > 0.0 else -2, 0), textcoords="offset points", va="center",
-                        fontsize=6.2, color=QUIET, ha="left" if value > 0.0 else "right")  # fmt: skip
+def _net_mark() -> Line2D:
+    """Return the mark of what goes in less what goes out."""
+    from matplotlib.lines import Line2D
+
+    return Line2D([], [], linestyle="none", marker="D", markersize=3.2, markerfacecolor="white", markeredgecolor=INK,
+                  markeredgewidth=0.6)  # fmt: skip
+
+
+def _bar_values(ax: Axes, y: FloatArray, into: FloatArray, out: FloatArray) -> None:
+    """Write the value at the end of each bar, also of those too short to see; 0 where there is neither."""
+    for at, *both in zip(y, into, out, strict=True):
+        shown = [value for value in both if abs(value) >= 0.005] or [0.0]
+        for value in shown:
+            digits = 0 if abs(value) >= 10.0 or value == 0.0 else 1 if abs(value) >= 0.1 else 2
+            ax.annotate(f"{abs(value):,.{digits}f}", (value, at), xytext=(-2 if value < 0.0 else 2, 0), va="center_baseline",
+                        textcoords="offset points", fontsize=6.5, color=QUIET, ha="right" if value < 0.0 else "left")  # fmt: skip
+
+
+def _pale(colour: str, strength: float) -> tuple[float, float, float]:
+    """Return a colour mixed with white; all of it at strength 1."""
+    from matplotlib.colors import to_rgb
+
+    red, green, blue = (1.0 - strength * (1.0 - part) for part in to_rgb(colour))
+    return red, green, blue
 
 
 def _moments(dataset: xr.Dataset) -> list[tuple[str, FloatArray, FloatArray]]:
@@ -122,10 +169,11 @@ def water_sources(dataset: xr.Dataset) -> Figure:
     ValueError
         When the dataset has no recovery metrics.
     """
-    figure = new_figure(75.0)
+    figure = new_figure(80.0)
     ax = figure.subplots()
     ends = draw_water_sources(dataset, ax)
     label_ends(ax, ends, height=58.0)
+    title_figure(figure, str(dataset.attrs["title"]))
     return figure
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PANEL_HEIGHT = 44.0
+LEGAL = "#a50f15"
 
 
 @in_style
@@ -65,15 +66,10 @@ def draw_recovery_curves(datasets: Mapping[str, xr.Dataset], aquifer: str, ax: A
     first = next(iter(datasets.values()))
     curves = [area_mean(dataset, dataset["head"].values, aquifer) for dataset in datasets.values()]
     if _draw_series(list(datasets.values()), "time", curves, list(datasets), ax):
-        ax.annotate("thin: seasons, thick: mean of a year", (1.0, 0.0), xycoords="axes fraction", xytext=(-2, 2),
+        note = "thin: seasons, thick: mean of a year" if len(datasets) == 1 else "mean of a year"
+        ax.annotate(note, (1.0, 0.0), xycoords="axes fraction", xytext=(-2, 2),
                     textcoords="offset points", ha="right", fontsize=7, color=QUIET, path_effects=halo(), zorder=5)  # fmt: skip
-    low, high = _range(ax)
-    for number, (name, level) in enumerate(_levels(first, aquifer, 0.1 * (high - low))):
-        _level(ax, level, name, above=number == 0)
-        low, high = min(low, level), max(high, level)
-    pad = 0.12 * max(high - low, 0.05)
-    _draw_limit(first, aquifer, ax, low, high)
-    ax.set_ylim(min(ax.get_ylim()[0], low - pad), high + 1.6 * pad)
+    _draw_levels(first, aquifer, ax)
     ax.set_xlim(first["time"].values[0], first["time"].values[-1])
     _mark_restrictions(list(datasets.values()), ax, text=False)
     ax.set_ylabel("Mean head (m)")
@@ -96,21 +92,48 @@ def _draw_shared_history(
         for dataset, curve in zip(datasets, curves, strict=True)
     )
     if same and until > 1:
-        ax.plot(time[:until], curves[0][:until], color="#4d4d4d", zorder=4)
+        ax.plot(time[:until], curves[0][:until], color="#4d4d4d", linewidth=1.3 if len(datasets) == 1 else 2.1, zorder=4)
 
 
-def _levels(dataset: xr.Dataset, aquifer: str, apart: float) -> list[tuple[str, float]]:
-    """Return name and mean of the levels to draw, highest first: that of drawdown, and without pumping where it is `apart`."""
+def _draw_levels(dataset: xr.Dataset, aquifer: str, ax: Axes) -> None:
+    """Draw and name the reference levels and the legal level of an aquifer, and set the limits of the axes.
+
+    A legal level far from the curves is stated at the edge instead.
+    """
+    low, high = _range(ax)
+    levels = _levels(dataset, aquifer, 0.1 * (high - low))
+    low, high = min(low, *(level for _, level, _ in levels)), max(high, *(level for _, level, _ in levels))
+    limit = float(area_mean(dataset, dataset["head_limit"].values, aquifer)) if "head_limit" in dataset else np.nan
+    if np.isfinite(limit) and low - 0.6 * (high - low) < limit < high + 0.6 * (high - low):
+        levels.append(("legal level", limit, LEGAL))
+        low, high = min(low, limit), max(high, limit)
+    elif np.isfinite(limit):
+        arrow, edge = ("↓", 0.0) if limit < low else ("↑", 1.0)
+        text = f"{arrow} legal level {limit:.1f} m".replace("-", "−")
+        ax.annotate(text, (0.0, edge), xycoords="axes fraction", xytext=(3, 2 - 4 * edge), textcoords="offset points",
+                    va="top" if edge else "bottom", color=LEGAL, fontsize=7, path_effects=halo(), zorder=5)  # fmt: skip
+    pad = 0.12 * max(high - low, 0.05)
+    ax.set_ylim(low - pad, high + 1.6 * pad)
+    line = 3.2 / (PANEL_HEIGHT - 8.0) * (high - low + 2.6 * pad)
+    start, last = 0.0, np.inf
+    for name, level, colour in sorted(levels, key=lambda item: -item[1]):
+        start = start + 0.22 if last - level < line else 0.0  # beside the name above when there is no room under it
+        _level(ax, level, name, colour, start)
+        last = level
+
+
+def _levels(dataset: xr.Dataset, aquifer: str, apart: float) -> list[tuple[str, float, str]]:
+    """Return name, mean and colour of the reference levels: that of drawdown, and without pumping where it is `apart`."""
     name = str(dataset.attrs["drawdown_reference"])
     name = "before pumping" if name == "first saved head" else REFERENCE_NAMES.get(name, name)
-    levels = [(name, float(area_mean(dataset, dataset["reference_head"].values, aquifer)))]
+    levels = [(name, float(area_mean(dataset, dataset["reference_head"].values, aquifer)), QUIET)]
     known = [str(value) for value in dataset["reference"].values] if "reference" in dataset.dims else []
     if "no_pumping" in known:
         field = dataset["recovery_reference_head"].values[known.index("no_pumping")]
         level = float(area_mean(dataset, field, aquifer))
         if abs(level - levels[0][1]) > apart:
-            levels.append((REFERENCE_NAMES["no_pumping"], level))
-    return sorted(levels, key=lambda item: -item[1])
+            levels.append((REFERENCE_NAMES["no_pumping"], level, QUIET))
+    return levels
 
 
 def _draw_series(
@@ -118,14 +141,17 @@ def _draw_series(
 ) -> bool:
     """Draw a curve of each dataset over ``time`` or ``step_time``; thin with its yearly mean over it where one has seasons.
 
-    The history that they share is drawn once, in ink. Returns whether there are seasons.
+    Seasons themselves are drawn for one dataset only, since several hide each other. Later lines are thinner, so that those under
+    them show. The history that all share is drawn once, in ink. Returns whether there are seasons.
     """
     seasonal = any(_is_seasonal(curve) for curve in curves)
     days = [dataset["elapsed_time"].values if clock == "time" else step_edges(dataset)[1:] for dataset in datasets]
     lines = [yearly_running_mean(day, curve) for day, curve in zip(days, curves, strict=True)] if seasonal else list(curves)
     for number, (dataset, curve, line, name) in enumerate(zip(datasets, curves, lines, names, strict=True)):
         time, look = dataset[clock].values, line_style(number)
-        if seasonal:
+        if len(datasets) > 1:
+            look["linewidth"] = 2.0 - number / (len(datasets) - 1)
+        if seasonal and len(datasets) == 1:
             ax.plot(time, curve, linewidth=0.5, alpha=0.35, color=look["color"], zorder=2)
         ax.plot(time, line, **look, zorder=3, gid="curve", label=name)
     _draw_shared_history(datasets, clock, lines, 0.5 * DAYS_PER_YEAR if seasonal else 0.0, ax)
@@ -164,29 +190,11 @@ def _range(ax: Axes) -> tuple[float, float]:
     return float(np.nanmin(values)), float(np.nanmax(values))
 
 
-def _level(ax: Axes, y: float, text: str, *, above: bool, colour: str = QUIET) -> None:
-    """Draw a level across the axes and name it at its left end."""
+def _level(ax: Axes, y: float, text: str, colour: str, start: float) -> None:
+    """Draw a level across the axes and name it above the line, from a fraction of the width on."""
     ax.axhline(y, color=colour, linewidth=0.8, linestyle=(0, (4, 2)), zorder=2)
-    place: dict[str, Any] = {"xytext": (3, 2 if above else -2), "va": "bottom" if above else "top"}
-    ax.annotate(f"{text} {y:.1f} m", (0.0, y), xycoords=("axes fraction", "data"), textcoords="offset points", color=colour,
-                fontsize=7, path_effects=halo(), zorder=5, **place)  # fmt: skip
-
-
-def _draw_limit(dataset: xr.Dataset, aquifer: str, ax: Axes, low: float, high: float) -> None:
-    """Draw the lowest mean head that the law allows, or say how far below the panel it is."""
-    if "head_limit" not in dataset:
-        return
-    limit = float(area_mean(dataset, dataset["head_limit"].values, aquifer))
-    if not np.isfinite(limit):
-        return
-    colour = "#a50f15"
-    if limit > low - 0.6 * (high - low):
-        _level(ax, limit, "legal level", above=limit < low, colour=colour)
-        ax.set_ylim(bottom=limit - 0.12 * (high - low))
-        return
-    text = f"↓ legal level {limit:.1f} m".replace("-", "−")
-    ax.annotate(text, (0.0, 0.0), xycoords="axes fraction", xytext=(3, 2), textcoords="offset points", color=colour, fontsize=7,
-                path_effects=halo(), zorder=5)  # fmt: skip
+    ax.annotate(f"{text} {y:.1f} m".replace("-", "−"), (start, y), xycoords=("axes fraction", "data"), xytext=(3, 1.5),
+                textcoords="offset points", va="bottom", color=colour, fontsize=7, path_effects=halo(), zorder=5)  # fmt: skip
 
 
 def _mark_restrictions(datasets: Sequence[xr.Dataset], ax: Axes, *, text: bool) -> None:
@@ -194,13 +202,17 @@ def _mark_restrictions(datasets: Sequence[xr.Dataset], ax: Axes, *, text: bool) 
     starts = {dataset.attrs["restriction_start"]: restriction_time(dataset) for dataset in datasets}
     marks = [(name, start) for name, start in sorted(starts.items()) if start is not None]
     for name, start in marks:
-        if not text:
-            ax.axvline(start, color=INK, linewidth=0.6, zorder=1)  # type: ignore[arg-type]
-            continue
         when = long_date(name) if is_dated(datasets[0]) else f"day {float(name):g}"
-        words = f"restriction from {when}" if len(marks) == 1 else f"from {when.split()[-1]}"
-        ax.annotate(words, (start, 1.0), xycoords=("data", "axes fraction"), xytext=(2, 3),
-                    textcoords="offset points", fontsize=7, color=INK, va="bottom")  # fmt: skip
+        words = f"restriction from {when}" if len(marks) == 1 else "start of a restriction"
+        when = when.split()[-1] if is_dated(datasets[0]) else when
+        if not text:
+            ax.axvline(start, color=INK, linewidth=0.6, zorder=1, label=words)  # type: ignore[arg-type]
+            continue
+        # the first of several stands left of its line, so that it does not run into the next
+        left = name == marks[0][0] and len(marks) > 1
+        words = words if len(marks) == 1 else f"restriction from {when}" if left else f"from {when}"
+        ax.annotate(words, (start, 1.0), xycoords=("data", "axes fraction"), xytext=(-2 if left else 2, 3),
+                    textcoords="offset points", fontsize=7, color=INK, va="bottom", ha="right" if left else "left")  # fmt: skip
 
 
 def _label_curves(datasets: Mapping[str, xr.Dataset], ax: Axes) -> None:
@@ -231,25 +243,28 @@ def hydrographs(datasets: Mapping[str, xr.Dataset], *, depth: bool = False) -> F
     if "observation" not in first.dims:
         raise ValueError("observations: the result has none. Name some in the model to draw hydrographs.")
     names = [str(name) for name in first["observation"].values]
-    columns = min(len(names), 2 if len(names) <= 6 else 3)
+    columns = min(len(names), 2 if len(names) <= 6 else 3 if len(names) <= 9 else 4)
     rows = -(-len(names) // columns)
-    figure = new_figure((44.0 if columns < 3 else 36.0) * rows + 10.0)
+    height = {1: 60.0, 2: 44.0}.get(columns, 36.0)
+    figure = new_figure(height * rows + 18.0)
     grid = figure.subplots(rows, columns, sharex=True, squeeze=False)
     panels = grid.ravel()
     for name, ax in zip(names, panels, strict=False):
         draw_hydrograph(datasets, name, ax, depth=depth)
+        finish_time_axis(ax, is_dated(first), most=5 if columns == 4 else 9)
     for ax in panels[len(names) :]:
         ax.remove()
     shown = panels[: len(names)]
-    letter(shown, [_point_title(first, name) for name in names])
+    letter(shown, [_point_title(first, name) for name in names], size=7.5 if columns == 4 else None)
     for ax in shown[max(len(names) - columns, 0) :]:
         ax.xaxis.set_tick_params(labelbottom=True)
     for ax in grid[:, 1:].ravel():
         ax.set_ylabel("")
-    handles = list(dict(zip(*reversed(_handles(shown)), strict=True)).items())
-    figure.legend(
-        [h for _, h in handles], [wrapped(n, 40) for n, _ in handles], loc="outside lower center", ncols=min(3, len(handles))
-    )
+    handles = dict(zip(*reversed(_handles(shown)), strict=True))
+    names = [wrapped(name, 40) for name in handles]
+    figure.legend(list(handles.values()), names, loc="outside lower center", ncols=min(3, len(handles)))
+    if len(datasets) == 1:
+        title_figure(figure, next(iter(datasets)))
     return figure
 
 
@@ -260,7 +275,9 @@ def draw_hydrograph(datasets: Mapping[str, xr.Dataset], point: str, ax: Axes, *,
     ground = _ground(first, number) if depth else 0.0
     sign = -1.0 if depth else 1.0
     curves = [sign * (dataset["observation_head"].values[:, number] - ground) for dataset in datasets.values()]
-    _draw_series(list(datasets.values()), "step_time", curves, list(datasets), ax)
+    names = list(datasets) if len(datasets) > 1 else ["simulated"]
+    if _draw_series(list(datasets.values()), "step_time", curves, names, ax) and len(datasets) == 1:
+        ax.plot([], [], linewidth=0.5, alpha=0.6, color=line_style(0)["color"], label="simulated, with its seasons")
     if "measured_head" in first:
         own = first["measured_point"].values == number
         ax.plot(first["measured_time"].values[own], sign * (first["measured_head"].values[own] - ground), "o", markersize=2.6,

@@ -94,13 +94,13 @@ def title_figure(figure: Figure, text: str) -> None:
     figure.suptitle(text, x=0.01, ha="left", fontsize=9.0)
 
 
-def letter(axes: Iterable[Axes], titles: Sequence[str] = ()) -> None:
+def letter(axes: Iterable[Axes], titles: Sequence[str] = (), size: float | None = None) -> None:
     """Give each of several axes a panel letter before its title; a lone one gets only its title."""
     panels = list(axes)
     for i, ax in enumerate(panels):
         title = titles[i] if i < len(titles) else ""
         name = "abcdefghijklmnopqrstuvwxyz"[i % 26] * (1 + i // 26)
-        ax.set_title(f"{name}   {title}".rstrip() if len(panels) > 1 else title)
+        ax.set_title(f"{name}   {title}".rstrip() if len(panels) > 1 else title, fontsize=size)
 
 
 def wrapped(text: str, width: int = 26) -> str:
@@ -190,14 +190,14 @@ def halo(width: float = 1.8, alpha: float = 1.0) -> list[Any]:
     return [withStroke(linewidth=width, foreground="white", alpha=alpha)]
 
 
-def finish_time_axis(ax: Axes, dated: bool) -> None:
-    """Label a time axis with plain years, or with days."""
+def finish_time_axis(ax: Axes, dated: bool, most: int = 9) -> None:
+    """Label a time axis with plain years, or with days; at `most` so many ticks."""
     from matplotlib import dates
 
     if not dated:
         ax.set_xlabel("Time (d)")
         return
     ax.xaxis_date()
-    ax.xaxis.set_major_locator(dates.AutoDateLocator(minticks=4, maxticks=9))  # type: ignore[no-untyped-call]
+    ax.xaxis.set_major_locator(dates.AutoDateLocator(minticks=min(4, most - 1), maxticks=most))  # type: ignore[no-untyped-call]
     formatter = dates.ConciseDateFormatter(ax.xaxis.get_major_locator(), show_offset=False)  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_formatter(formatter)

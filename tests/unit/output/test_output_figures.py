@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import synthetic
 from aquirecover.errors import OutputExistsError
-from aquirecover.output import bars, curves, maps, style
+from aquirecover.output import bars, curves, map_classes, maps, style
 from aquirecover.output.dataset import to_dataset
 from aquirecover.output.figures import figure_plan, save_figures
 from aquirecover.output.summary import summary
@@ -146,9 +146,32 @@ def test_maps_name_the_districts_once(dataset: xr.Dataset) -> None:
         assert found.count(name.replace(" ", "\n")) == 1
 
 
-def test_times_of_one_magnitude_have_even_classes() -> None:
-    assert maps._year_classes(np.array([3.8, 5.0, 12.9, np.nan])) == [2.0, 4.0, 6.0, 8.0, 10.0, 12.0, 14.0]
-    assert maps._year_classes(np.linspace(0.1, 40.0, 1000)) == [0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 40.0]
+def test_times_have_classes_where_they_are() -> None:
+    assert map_classes.year_classes(np.array([3.8, 5.0, 12.9, np.nan])) == [3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 15.0]
+    many = np.concatenate([np.linspace(4.0, 6.0, 900), np.linspace(0.1, 40.0, 100)])
+    limits = np.array(map_classes.year_classes(many))
+    assert limits[0] == 0.0
+    assert limits[-1] >= 40.0
+    assert limits.size <= 11
+    share, _ = np.histogram(many, limits)
+    assert share.max() < 0.6 * many.size
+    # a run of 30 years ends the scale
+    assert map_classes.year_classes(np.linspace(1.0, 30.0, 100), 30.0)[-1] == 30.0
+
+
+def test_a_map_of_small_values_is_not_blank_beside_one_of_large_values() -> None:
+    large, small = np.linspace(0.0, 11.0, 200), np.linspace(0.0, 0.13, 200)
+    levels, colours = map_classes.round_levels([large, small], "YlOrBr")
+    assert colours == "YlOrBr"
+    assert np.all(np.diff(levels) > 0.0)
+    assert np.unique(np.digitize(small, levels)).size >= 3
+    assert np.unique(np.digitize(large, levels)).size >= 6
+    assert map_classes.open_ends([large, small], levels) == "neither"
+    # values of both signs have a scale that is white at zero
+    levels, colours = map_classes.round_levels([np.linspace(-4.0, 2.0, 200)], "YlOrBr")
+    assert colours == "RdBu_r"
+    np.testing.assert_allclose(levels, -levels[::-1])
+    assert map_classes.open_ends([np.array([-9.0, 0.0])], levels) == "min"
 
 
 def test_curve_is_the_mean_head_of_the_aquifer(dataset: xr.Dataset) -> None:
@@ -288,3 +311,30 @@ def test_summary_of_a_run_that_recovers_nothing(dataset: xr.Dataset) -> None:
     for name in ("start_head", "end_head"):
         still[name] = still["reference_head"] - (5.0 if name == "start_head" else 5.001)
     assert summary(still).count(", 0% of the drawdown recovered") == 3
+
+
+def test_every_bar_of_the_budget_has_its_number(dataset: xr.Dataset) -> None:
+    figure = bars.budget_bars(dataset)
+    found = texts(figure)
+    moments = bars._moments(dataset)
+    largest = max(float(np.maximum(inflow, outflow).max()) for _, inflow, outflow in moments)
+    shown = [f"{value / 1e3:,.0f}" for _, inflow, outflow in moments for value in (*inflow, *outflow) if value >= 1e4]
+    assert largest > 1e4
+    assert shown
+    assert set(shown) <= set(found)
+    assert {str(term).replace("_", " ") for term in dataset["term"].values} <= set(found)
+    assert "net" in found
+    colours = {mpl.colors.to_hex(patch.get_facecolor()) for ax in figure.axes for patch in ax.patches}
+    assert {mpl.colors.to_hex(colour) for colour in bars.term_colours(dataset)} <= colours  # as in the water sources
+
+
+def test_contour_labels_stay_off_the_frame_and_each_other(dataset: xr.Dataset) -> None:
+    ax = maps.drawdown_maps(dataset).axes[2]
+    low, high = np.array([ax.get_xlim()[0], ax.get_ylim()[0]]), np.array([ax.get_xlim()[1], ax.get_ylim()[1]])
+    labels = [text for text in ax.texts if text.get_gid() is None and text.get_text().replace(".", "").isdigit()]
+    place = (np.array([text.get_position() for text in labels]) - low) / (high - low)
+    assert len(labels) >= 2
+    assert place.min() > 0.05
+    assert place.max() < 0.95
+    gaps = np.hypot(*(place[:, None] - place[None, :]).transpose(2, 0, 1)) + 9.0 * np.eye(len(labels))
+    assert gaps.min() > 0.05
