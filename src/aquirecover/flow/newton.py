@@ -225,7 +225,8 @@ class StepSolver:
             self._fewest = result.iterations
             self._memory(hierarchy)
         self._hierarchy_dt = interval.dt
-        self._hierarchy = hierarchy if result.iterations <= self._fewest + WORN else None
+        # no iterations: LU had to help
+        self._hierarchy = hierarchy if 0 < result.iterations <= self._fewest + WORN else None
         return result.solution, result.iterations
 
     def _limited(self, state: State, delta: FloatArray) -> FloatArray:

@@ -213,3 +213,16 @@ def test_a_hierarchy_that_no_longer_serves_is_replaced_before_lu_is_tried(monkey
     found = solver.solve(start.head, next_period)
     assert solver._hierarchy is not spoilt
     np.testing.assert_allclose(found.state.head, expected.state.head, atol=1e-6)
+
+
+def test_a_hierarchy_that_needed_the_help_of_lu_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    system = FlowSystem(random_problem(1))
+    solver = StepSolver(system, NewtonSettings(), LinearSettings())
+    start = system.initial_state()
+    for method in ("conjugate_residuals", "bicgstab"):
+        stalled = linear.LinearResult(linear.LinearStatus.MAX_ITERATIONS, 40, (1.0,), start.head)
+        monkeypatch.setattr(linear, method, lambda *given, stalled=stalled: stalled)
+    solution = solver.solve(start.head, Interval(1, 1.0, start))
+    assert solution.outer > 0
+    assert solution.inner == 0
+    assert solver._hierarchy is None
