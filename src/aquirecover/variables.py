@@ -78,12 +78,13 @@ def _table(*variables: Variable) -> dict[str, Variable]:
     return {variable.name: variable for variable in variables}
 
 
+# The upper limits of k, conductance and rates keep what the rounding of heads may hide far below the other flows of a model.
 WELL, ITEM, PLAN = ("well",), ("item",), ("y", "x")
 
 VARIABLES = _table(
-    Variable("k", "m d-1", "Hydraulic conductivity", "Hệ số thấm", positive=True),
-    Variable("k22", "m d-1", "Hydraulic conductivity along y", "Hệ số thấm theo y", positive=True),
-    Variable("k33", "m d-1", "Vertical hydraulic conductivity", "Hệ số thấm đứng", positive=True),
+    Variable("k", "m d-1", "Hydraulic conductivity", "Hệ số thấm", positive=True, valid_max=1e7),
+    Variable("k22", "m d-1", "Hydraulic conductivity along y", "Hệ số thấm theo y", positive=True, valid_max=1e7),
+    Variable("k33", "m d-1", "Vertical hydraulic conductivity", "Hệ số thấm đứng", positive=True, valid_max=1e7),
     Variable("specific_storage", "m-1", "Specific storage", "Hệ số nhả nước đàn hồi riêng", valid_min=0.0, valid_max=1.0),
     Variable("specific_yield", "1", "Specific yield", "Hệ số nhả nước trọng lực", valid_min=0.0, valid_max=1.0),
     Variable("leakance", "d-1", "Leakance", "Hệ số thấm xuyên", valid_min=0.0),
@@ -102,11 +103,11 @@ VARIABLES = _table(
     Variable("elevation", "m", "Elevation", "Cao độ", ITEM),
     Variable("surface", "m", "Evapotranspiration surface", "Mặt bốc hơi", ITEM),
     Variable("boundary_head", "m", "Boundary head", "Mực nước biên", ITEM),
-    Variable("conductance", "m2 d-1", "Conductance", "Độ dẫn", ITEM, valid_min=0.0),
+    Variable("conductance", "m2 d-1", "Conductance", "Độ dẫn", ITEM, valid_min=0.0, valid_max=1e12),
     Variable("hydraulic_characteristic", "d-1", "Hydraulic characteristic", "Đặc trưng thấm của tường chắn", ITEM, valid_min=0.0),
-    Variable("pumping_rate", "m3 d-1", "Pumping rate", "Lưu lượng khai thác", WELL, valid_min=0.0),
+    Variable("pumping_rate", "m3 d-1", "Pumping rate", "Lưu lượng khai thác", WELL, valid_min=0.0, valid_max=1e9),
     Variable("pumping_rate_actual", "m3 d-1", "Delivered pumping rate", "Lưu lượng khai thác thực tế", WELL, valid_min=0.0),
-    Variable("injection_rate", "m3 d-1", "Injection rate", "Lưu lượng bổ cập", WELL, valid_min=0.0),
+    Variable("injection_rate", "m3 d-1", "Injection rate", "Lưu lượng bổ cập", WELL, valid_min=0.0, valid_max=1e9),
     Variable("permit", "m3 d-1", "Permitted pumping rate", "Lưu lượng cấp phép", WELL, valid_min=0.0),
     Variable("recharge_rate", "m d-1", "Recharge rate", "Lượng bổ cập", ITEM, valid_min=-1.0, valid_max=10.0),
     Variable("rate", "m d-1", "Evapotranspiration rate", "Lượng bốc hơi", ITEM, valid_min=0.0, valid_max=10.0),

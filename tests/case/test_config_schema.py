@@ -101,7 +101,8 @@ def test_no_null_and_no_empty_default(kind):
 def test_units_stand_beside_numbers():
     layer = json_schema("model")["$defs"]["Layer"]["properties"]
     assert layer["k"]["unit"] == "m/d"
-    assert layer["k"]["anyOf"] == [{"type": "number", "exclusiveMinimum": 0}, {"type": "string"}, {"$ref": "#/$defs/Value"}]
+    number = {"type": "number", "exclusiveMinimum": 0, "maximum": 1e7}
+    assert layer["k"]["anyOf"] == [number, {"type": "string"}, {"$ref": "#/$defs/Value"}]
     assert layer["specific_storage"]["unit"] == "1/m"
     assert "unit" not in layer["specific_yield"]
     assert layer["minimum_thickness"]["default"] == 0.0
