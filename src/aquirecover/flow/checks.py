@@ -183,7 +183,11 @@ def _check_series(problem: Problem, owner: str, name: str, series: FloatArray, l
     if bad.size:
         first = tuple(int(i) for i in bad[0])
         period = f"[period {first[0] + 1}]" if series.ndim == 2 else ""
-        remedy = " Extraction is positive; to inject water use injection_rate." if name == "pumping_rate" else ""
+        remedy = (
+            " Extraction is positive; to inject water use injection_rate."
+            if name == "pumping_rate" and series[first] < 0.0
+            else ""
+        )
         key = f"{owner}.{labels[first[-1]]}.{name}{period}"
         _report(found, key, name, float(series[first]), len(bad) - 1, remedy)
 
