@@ -8,6 +8,7 @@ import numpy as np
 
 from aquirecover.flow.arrays import FloatArray
 from aquirecover.flow.problem import FlowResult
+from aquirecover.flow.schedule import Schedule
 from aquirecover.study.metrics import cumulative_volume
 
 # A step must end this close to the start of the restriction, d.
@@ -25,8 +26,8 @@ class WaterSources:
     Parameters
     ----------
     relative_to : str
-        ``restriction_start``: the mean rates of the year before the restriction (of the last step before it where the run is
-        shorter), had they gone on; ``baseline``: a run without the restriction.
+        ``restriction_start``: the year before the restriction, repeated season by season (the last step before it where the run
+        is shorter); ``baseline``: a run without the restriction.
     terms : tuple of str
         Of the budget.
     year_end : ndarray
@@ -75,7 +76,7 @@ def water_sources(result: FlowResult, start: float, baseline: FlowResult | None 
     edges = np.append(edges[edges < end - _SAME_TIME], end)
     carried = np.diff(_net_volume(result, edges), axis=0)
     if baseline is None:
-        other = np.diff(edges)[:, None] * _rate_before(result, start)
+        other = _volume_before(result, start, np.diff(edges))
     else:
         _refuse_other_history(result, baseline, end)
         other = np.diff(_net_volume(baseline, edges), axis=0)
@@ -89,8 +90,26 @@ def _net_volume(result: FlowResult, time: FloatArray) -> FloatArray:
     return cumulative_volume(net, schedule.step_length, schedule.step_time, time)
 
 
-def _rate_before(result: FlowResult, start: float) -> FloatArray:
-    """Return the mean net inflow by term over the year before a time, or of what there is of it, shape ``(n_term,)``; m³/d."""
+def _volume_before(result: FlowResult, start: float, length: FloatArray) -> FloatArray:
+    """Return the net inflow by term that years would have, were each like the year before a time; m³.
+
+    Years are compared season by season: one that is cut short has the first seasons, and 29 February counts as the day that
+    ends February in the year before, so that leap years leave no trace.
+
+    Parameters
+    ----------
+    result : FlowResult
+        With steps before the time.
+    start : float
+        The time, d.
+    length : ndarray
+        Of the years, d, shape ``(n_year,)``.
+
+    Returns
+    -------
+    ndarray
+        Shape ``(n_year, n_term)``.
+    """
     schedule = result.problem.schedule
     last = int(np.searchsorted(schedule.step_time, start + _SAME_TIME, side="right")) - 1
     if last < 0:
@@ -99,9 +118,24 @@ def _rate_before(result: FlowResult, start: float) -> FloatArray:
         )
     begin = float(schedule.anniversary(start, -1))
     if begin < schedule.step_time[0] - schedule.step_length[0]:
-        return np.asarray((result.budget.inflow - result.budget.outflow)[last])
-    before, until = _net_volume(result, np.array([begin, start]))
-    return np.asarray((until - before) / (start - begin))
+        return np.asarray(length[:, None] * (result.budget.inflow - result.budget.outflow)[last])
+    days = start - begin
+    whole = (np.abs(length - days) < 1.5) & bool(schedule.start)
+    volume = _net_volume(result, begin + np.where(whole, days, np.minimum(length, days))) - _net_volume(result, np.array([begin]))
+    spare = np.where(whole, length - days, 0.0)
+    if spare.any():
+        volume = volume + spare[:, None] * np.diff(_net_volume(result, _end_of_february(schedule, begin)), axis=0)
+    return np.asarray(volume)
+
+
+def _end_of_february(schedule: Schedule, begin: float) -> FloatArray:
+    """Return start and end of the last day of the first February that ends after a time, d."""
+    date = schedule.date_of(begin)
+    march = date.astype("datetime64[Y]").astype("datetime64[M]") + 2
+    if march.astype(date.dtype) <= date:
+        march = march + 12
+    end = begin + float((march.astype("datetime64[s]") - date) / np.timedelta64(86400, "s"))
+    return np.asarray(np.maximum([end - 1.0, end], begin))
 
 
 def _refuse_other_history(result: FlowResult, baseline: FlowResult, end: float) -> None:

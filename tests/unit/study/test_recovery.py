@@ -13,7 +13,7 @@ from aquirecover.flow.properties import AquiferProperties
 from aquirecover.flow.schedule import DAYS_PER_YEAR, Schedule
 from aquirecover.flow.simulate import simulate
 from aquirecover.flow.steady import solve_steady
-from aquirecover.flow.stresses import GeneralHead, Wells
+from aquirecover.flow.stresses import GeneralHead, Recharge, Wells
 from aquirecover.study.equilibrium import equilibrium_problem, no_pumping_head
 from aquirecover.study.recovery import RecoverySettings, assess_recovery
 from aquirecover.study.seasons import choose_average
@@ -190,6 +190,30 @@ def test_sources_against_the_start(result: FlowResult) -> None:
     # wells leave 2 Q t in the ground; storage takes S A Σ fall; the river gives less by the rest
     gained = STORATIVITY * AREA * FALL.sum()
     assert sources.total == pytest.approx([-gained, 2.0 * RATE * 3.0 * YEAR, gained - 2.0 * RATE * 3.0 * YEAR], rel=1e-3)
+
+
+def test_leap_years_leave_no_trace_in_sources() -> None:
+    dates = np.array([f"{year}-{month}-01" for year in range(2017, 2026) for month in ("05", "11")][1:], dtype="datetime64[D]")
+    length = np.diff(dates).astype(float)  # a dry and a wet season each year; February 2020 and 2024 have 29 days
+    rain = np.where(np.arange(length.size) % 2, 2e-3, 5e-4)[:, None]
+    start = float(length[:4].sum())
+    pumping = np.where(np.cumsum(length) <= start + 0.5, 50.0, 0.0)[:, None]
+    grid = Grid([100.0], [100.0], top=20.0, bottom=[0.0])
+    problem = Problem(
+        "seasons",
+        grid,
+        AquiferProperties(grid, k=10.0, specific_storage=1e-3),
+        Schedule(length, n_steps=4, start="2017-11-01"),
+        np.full(grid.shape, 10.0),
+        stresses=(Recharge([0], rain), Wells([0], pumping), GeneralHead([0], 10.0, 5.0, name="lake")),
+        context=Context(restriction_start=start),
+    )
+    sources = water_sources(simulate(problem), start)
+    volume = dict(zip(sources.terms, sources.volume.T, strict=True))
+    assert np.abs(volume["recharge"]).max() < 1e-6  # m³
+    np.testing.assert_allclose(volume["wells"], 50.0 * np.diff(sources.year_end, prepend=0.0), rtol=1e-9)
+    # without the wells, it is the lake alone that takes the water in the end
+    assert volume["lake"][-1] == pytest.approx(-volume["wells"][-1], rel=2e-3)
 
 
 def test_sources_against_a_baseline(result: FlowResult) -> None:
