@@ -16,6 +16,7 @@ from aquirecover.output.views import (
     area_mean,
     compared_heads,
     is_dated,
+    is_restricted,
     restriction_step,
     step_edges,
     year_bounds,
@@ -65,8 +66,10 @@ def budget_bars(dataset: xr.Dataset) -> Figure:
         draw_budget(dataset, moments, ax, terms=group)
     letter(panels, ["Large terms", "Small terms: another scale"] if len(groups) > 1 else [])
     names = [name for name, _, _ in moments]
+    netted = any(line.get_marker() == "D" and len(line.get_xdata()) for ax in panels for line in ax.lines)
     greys = [Patch(color=_pale("#3c3c3c", strength)) for strength in STRENGTHS[-len(moments) :]]
-    figure.legend([*greys, _net_mark()], [*names, "net"], loc="outside lower center", ncols=len(moments) + 1)
+    handles, names = ([*greys, _net_mark()], [*names, "net"]) if netted else (greys, names)
+    figure.legend(handles, names, loc="outside lower center", ncols=len(handles))
     title_figure(figure, f"{dataset.attrs['title']}: water budget")
     return figure
 
@@ -149,7 +152,7 @@ def _moments(dataset: xr.Dataset) -> list[tuple[str, FloatArray, FloatArray]]:
     years, days, means = year_means(dataset, np.stack([inflow, outflow], axis=1))
     whole = [i for i, n in enumerate(days) if n > 364.0] or list(range(len(years)))
     picks = {whole[0]: years[whole[0]]}
-    step = restriction_step(dataset)
+    step = restriction_step(dataset) if is_restricted(dataset) else None
     if step is not None:
         until = step_edges(dataset)[step + 1]
         ended = np.flatnonzero(year_bounds(dataset)[1][1:] <= until + 1e-6)
@@ -203,7 +206,7 @@ def draw_water_sources(dataset: xr.Dataset, ax: Axes) -> list[tuple[float, str, 
         base = np.where(gone[i] >= 0.0, top, bottom)
         ax.stairs(base + gone[i], middle, baseline=base, fill=True, color=colours[i], linewidth=0.0)
         ax.stairs(base + gone[i], middle, baseline=base, color="white", linewidth=0.35)
-        where = "storage: heads rise" if terms[i] == "storage" else terms[i].replace("_", " ")
+        where = "into storage, or less out of it" if terms[i] == "storage" else terms[i].replace("_", " ")
         ends.append((float(base[-1] + 0.5 * gone[i][-1]), wrapped(where, 24), _darker(colours[i])))
         top, bottom = top + np.maximum(gone[i], 0.0), bottom + np.minimum(gone[i], 0.0)
     stopped = rate[:, wells].sum(axis=1)

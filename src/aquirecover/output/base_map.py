@@ -163,7 +163,7 @@ def draw_contours(ax: Axes, dataset: xr.Dataset, field: FloatArray, levels: Floa
     x, y = dataset["x"].values / 1e3, dataset["y"].values / 1e3
     lines = ax.contour(x, y, np.ma.masked_invalid(field), levels=inner, colors=INK, linewidths=0.35, alpha=0.8, zorder=3)
     west, east, _, _ = map_window(dataset)
-    corner = _free_corner(dataset)
+    corner = _free_corner(dataset) if any(text.get_gid() == "scale" for text in ax.texts) else None
     paths: list[Path] = []
     longest: list[FloatArray] = []
     for path in lines.get_paths():
@@ -180,12 +180,12 @@ def draw_contours(ax: Axes, dataset: xr.Dataset, field: FloatArray, levels: Floa
             text.set_zorder(5)
 
 
-def _label_room(ax: Axes, line: FloatArray, corner: tuple[int, int]) -> FloatArray:
+def _label_room(ax: Axes, line: FloatArray, corner: tuple[int, int] | None) -> FloatArray:
     """Return the vertices of a line where a label is neither cut by the frame nor in the corner of the scale bar."""
     low, high = np.array([ax.get_xlim()[0], ax.get_ylim()[0]]), np.array([ax.get_xlim()[1], ax.get_ylim()[1]])
     share = (line - low) / (high - low)
     free = ((share > 0.06) & (share < 0.94)).all(axis=1)
-    taken = (np.abs(share - np.array(corner)) < 0.36).all(axis=1)
+    taken = (np.abs(share - np.array(corner)) < 0.36).all(axis=1) if corner is not None else np.zeros_like(free)
     return np.asarray(line[free & ~taken], dtype=np.float64)
 
 
@@ -196,12 +196,13 @@ def _label_places(ax: Axes, dataset: xr.Dataset, lines: list[FloatArray]) -> lis
     taken = [np.array(place, dtype=np.float64) for place in names]
     drawn = [line for group in map_lines(dataset).values() for line in group]
     drawn_at = np.concatenate(drawn) / 1e3 if drawn else np.zeros((0, 2))
+    middle = np.array([np.mean(ax.get_xlim()), np.mean(ax.get_ylim())])
     places = []
     for line in lines:
         line = line[:: max(len(line) // 60, 1)]
         score = np.minimum(_distance(line, np.array(taken).reshape(-1, 2)), 0.3 * width)
         score = score + 2.0 * np.minimum(_distance(line, drawn_at), 0.05 * width)
-        place = line[int(score.argmax())]
+        place = line[int((score - 0.1 * np.hypot(*(line - middle).T)).argmax())]
         taken.append(place)
         places.append((float(place[0]), float(place[1])))
     return places
@@ -260,7 +261,8 @@ def _draw_furniture(ax: Axes, dataset: xr.Dataset) -> None:
     base = 0.76 if top else 0.05
     ax.plot([left, left + share], [base, base], transform=ax.transAxes, color=INK, linewidth=1.6, solid_capstyle="butt", zorder=6)
     ax.annotate(f"{length:g} km", (left + share / 2, base), xycoords="axes fraction", xytext=(0, 2.5),
-                textcoords="offset points", ha="center", va="bottom", fontsize=6.5, zorder=6, path_effects=halo())  # fmt: skip
+                textcoords="offset points", ha="center", va="bottom", fontsize=6.5, zorder=6, gid="scale",
+                path_effects=halo())  # fmt: skip
     look = {"arrowstyle": "-|>", "color": INK, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 7}
     middle = left + share / 2
     ax.annotate("N", (middle, base + 0.21), (middle, base + 0.085), xycoords="axes fraction", textcoords="axes fraction",

@@ -24,7 +24,7 @@ from aquirecover.output.style import (
     title_figure,
     wrapped,
 )
-from aquirecover.output.views import aquifer_layers, area_mean, is_dated, restriction_time, step_edges
+from aquirecover.output.views import aquifer_layers, area_mean, is_dated, is_restricted, restriction_time, step_edges
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -199,11 +199,13 @@ def _level(ax: Axes, y: float, text: str, colour: str, start: float) -> None:
 
 def _mark_restrictions(datasets: Sequence[xr.Dataset], ax: Axes, *, text: bool) -> None:
     """Mark each start of a restriction by a thin line, and by words when `text` is set."""
-    starts = {dataset.attrs["restriction_start"]: restriction_time(dataset) for dataset in datasets}
+    restricted = [dataset for dataset in datasets if is_restricted(dataset)] or datasets
+    starts = {dataset.attrs["restriction_start"]: restriction_time(dataset) for dataset in restricted}
     marks = [(name, start) for name, start in sorted(starts.items()) if start is not None]
     for name, start in marks:
         when = long_date(name) if is_dated(datasets[0]) else f"day {float(name):g}"
-        words = f"restriction from {when}" if len(marks) == 1 else "start of a restriction"
+        what = "restriction" if is_restricted(restricted[0]) else "compared"
+        words = f"{what} from {when}" if len(marks) == 1 else "start of a restriction"
         when = when.split()[-1] if is_dated(datasets[0]) else when
         if not text:
             ax.axvline(start, color=INK, linewidth=0.6, zorder=1, label=words)  # type: ignore[arg-type]

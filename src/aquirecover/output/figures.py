@@ -10,7 +10,7 @@ from aquirecover.output import bars, curves, maps
 from aquirecover.output.files import refuse_existing, replace_file
 from aquirecover.output.recovery import PREFERRED_REFERENCES
 from aquirecover.output.style import in_style
-from aquirecover.output.views import aquifer_layers, restriction_time
+from aquirecover.output.views import aquifer_layers, is_restricted
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -76,20 +76,22 @@ def figure_plan(datasets: xr.Dataset | Mapping[str, xr.Dataset]) -> dict[str, Ca
     dataset: xr.Dataset = datasets  # type: ignore[assignment]
     plan = _common_plan({str(dataset.attrs["title"]): dataset})
     plan["drawdown_maps"] = lambda: maps.drawdown_maps(dataset)
-    if restriction_time(dataset) is not None:
+    restricted = is_restricted(dataset)
+    if restricted:
         plan["recovery_maps"] = lambda: maps.recovery_maps(dataset)
-    if "recovery_fraction" in dataset:
+    if restricted and "recovery_fraction" in dataset:
         known = [str(name) for name in dataset["reference"].values]
         reference = next((name for name in PREFERRED_REFERENCES if name in known), None)
         if reference is not None:
             known_fractions = dataset["fraction"].values.tolist()
             fractions = sorted({_nearest(known_fractions, 0.5), _nearest(known_fractions, 0.9)})
             plan["recovery_fraction_maps"] = lambda: maps.fraction_maps(dataset, reference)
-            plan["recovery_time_maps"] = lambda: maps.recovery_time_maps(dataset, reference, fractions)
-    if "late_time_to_recovery" in dataset:
+            if maps.reaches(dataset, reference, fractions[0]):
+                plan["recovery_time_maps"] = lambda: maps.recovery_time_maps(dataset, reference, fractions)
+    if restricted and "late_time_to_recovery" in dataset:
         plan["late_recovery_maps"] = lambda: maps.late_recovery_maps(dataset)
     plan["budget"] = lambda: bars.budget_bars(dataset)
-    if "source_volume" in dataset:
+    if restricted and "source_volume" in dataset:
         plan["water_sources"] = lambda: bars.water_sources(dataset)
     return plan
 

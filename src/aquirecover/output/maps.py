@@ -93,6 +93,13 @@ def recovery_time_maps(dataset: xr.Dataset, reference: str = "before_pumping", f
     return _time_maps(dataset, years, something, [f"{fraction:.0%}" for fraction in fractions], classes, f"{label}\n({note})")
 
 
+def reaches(dataset: xr.Dataset, reference: str, fraction: float) -> bool:
+    """Tell whether one in a hundred cells in the area of the study recovers by a fraction before the end of the run."""
+    at = dataset["fraction"].values.tolist().index(fraction)
+    inside = focus(dataset) & (dataset["idomain"].values > 0)
+    return bool(np.isfinite(_recovery(dataset, "time_to_recovery", reference)[at][inside]).mean() > 0.01)
+
+
 def _seen_fractions(dataset: xr.Dataset, fractions: list[float], years: FloatArray) -> tuple[list[float], FloatArray]:
     """Return the fractions, and their times, that one in a hundred cells reaches in the area of the study; at least the first."""
     inside = focus(dataset) & (dataset["idomain"].values > 0)

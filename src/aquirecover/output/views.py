@@ -36,6 +36,18 @@ def restriction_time(dataset: xr.Dataset) -> np.datetime64 | float | None:
     return np.datetime64(text, "ns") if is_dated(dataset) else float(text)
 
 
+def is_restricted(dataset: xr.Dataset) -> bool:
+    """Tell whether pumping is restricted at all: a run without rules has a date to compare with others, but stops no pumping."""
+    if restriction_time(dataset) is None:
+        return False
+    if "source_volume" not in dataset:
+        return True
+    wells = dataset["term_kind"].values == "wells"
+    stopped = np.abs(dataset["source_volume"].values[-1][:, wells]).sum()
+    pumped = (dataset["budget_outflow"].values[:, wells].sum(axis=1) * dataset["step_length"].values).sum()
+    return bool(stopped > 1e-6 * pumped)
+
+
 def restriction_step(dataset: xr.Dataset) -> int | None:
     """Return the last step before the restriction, from 0; None without one."""
     start = restriction_time(dataset)

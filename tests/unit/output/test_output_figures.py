@@ -338,3 +338,24 @@ def test_contour_labels_stay_off_the_frame_and_each_other(dataset: xr.Dataset) -
     assert place.max() < 0.95
     gaps = np.hypot(*(place[:, None] - place[None, :]).transpose(2, 0, 1)) + 9.0 * np.eye(len(labels))
     assert gaps.min() > 0.05
+
+
+def test_run_without_rules_is_not_drawn_as_a_recovery(dataset: xr.Dataset) -> None:
+    from aquirecover.output.views import is_restricted
+
+    assert is_restricted(dataset)
+    free = dataset.copy(deep=True)
+    free["source_volume"][:] = 0.0
+    assert not is_restricted(free)
+    assert set(figure_plan(free)) == {"recovery_curves", "hydrographs", "drawdown_maps", "budget"}
+    found = texts(curves.recovery_curves({"No restriction": free}))
+    assert "compared from 1 January 2021" in found
+    assert not any("last year before the restriction" in text for text in texts(bars.budget_bars(free)))
+
+
+def test_times_that_nothing_reaches_are_not_drawn(dataset: xr.Dataset) -> None:
+    assert maps.reaches(dataset, "before_pumping", 0.5)
+    never = dataset.copy(deep=True)
+    never["time_to_recovery"][:] = np.nan
+    assert not maps.reaches(never, "before_pumping", 0.5)
+    assert "recovery_time_maps" not in figure_plan(never)
