@@ -329,6 +329,8 @@ def test_stresses_that_hold_a_level(stress) -> None:
 
 
 def test_values_that_drown_the_other_flows_in_rounding_are_refused() -> None:
-    assert _found(_stress(GeneralHead([0], 1.0, 1e15))) == ["general_head.cell[1].conductance: 1e+15 m2/d: must be 1e+12 or less."]
+    assert _found(_stress(GeneralHead([0], 1.0, 1e15))) == [
+        "general_head.cell[1].conductance: 1e+15 m2/d: must be 1e+12 or less."
+    ]
     assert _found(_stress(Wells([0], 1e300, names=["A"])))[0] == "wells.A.pumping_rate: 1e+300 m3/d: must be 1e+09 or less."
     assert any(text.endswith("1e+20 m/d: must be 1e+07 or less. (5 more like it.)") for text in _found(_properties(k=1e20)))
