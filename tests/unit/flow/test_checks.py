@@ -133,7 +133,7 @@ RULES: dict[str, tuple[Problem, str]] = {
     ),
     "missing pumping": (
         _stress(Wells([0, 1], [1.0, np.nan])),
-        "wells.W2.pumping_rate: nan m3/d: must be a finite number. Extraction is positive; to inject water use injection_rate.",
+        "wells.W2.pumping_rate: nan m3/d: must be a finite number.",
     ),
     "negative injection": (_stress(Wells([0], 0.0, -1.0)), "wells.W1.injection_rate: -1 m3/d: must be 0 or more."),
     "recharge in mm": (_stress(Recharge([0, 1], [0.0, 80.0])), "recharge.cell[2].recharge_rate: 80 m/d: must be 10 or less."),
@@ -329,8 +329,8 @@ def test_stresses_that_hold_a_level(stress) -> None:
 
 
 def test_values_that_drown_the_other_flows_in_rounding_are_refused() -> None:
-    assert _found(_stress(GeneralHead([0], 1.0, 1e15))) == [
-        "general_head.cell[1].conductance: 1e+15 m2/d: must be 1e+12 or less."
-    ]
+    (found,) = _found(_stress(GeneralHead([0], 1.0, 1e15)))
+    assert found == "general_head.cell[1].conductance: 1e+15 m2/d: must be 1e+12 or less."
     assert _found(_stress(Wells([0], 1e300, names=["A"])))[0] == "wells.A.pumping_rate: 1e+300 m3/d: must be 1e+09 or less."
-    assert any(text.endswith("1e+20 m/d: must be 1e+07 or less. (5 more like it.)") for text in _found(_properties(k=1e20)))
+    (found,) = _found(_properties(k=1e20))
+    assert found == "k[layer 1, row 1, column 1]: 1e+20 m/d: must be 1e+07 or less. (11 more like it.)"
