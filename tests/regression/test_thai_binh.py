@@ -1,8 +1,8 @@
 """Numbers of the shipped models, and that every shipped scenario closes its water budget.
 
 The Thai Binh runs here have cells of 5 km and one step a half-year so that they are quick; all scenarios also run as shipped,
-marked slow. The numbers are what the program gave on the day they were written, with a tolerance wide enough for a changed solver tolerance (1 cm) and narrow
-enough to show a changed input or formula; the last tests compare with what has been published.
+marked slow. The numbers are what the program gave on the day they were written, with a tolerance wide enough for a changed solver
+tolerance (1 cm) and narrow enough to show a changed input or formula; the last tests compare with what has been published.
 """
 
 from __future__ import annotations
