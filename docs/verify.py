@@ -15,9 +15,9 @@ INTRO = """# Verification
 
 The simulator against exact solutions and against other programs. Every row is a file of `tests/verification` that derives the
 solution in its docstring, states its grid, and fails beyond the limit given here; the measured errors are those of
-`python docs/verify.py`. Drawdown in metres.
+`python docs/verify.py`. Errors in per cent are of the drawdown, or of the time, at each point.
 
-| test | what | compared with | largest error | limit of the test |
+| test | what | compared with | largest error, or what came out | limit of the test |
 |---|---|---|---|---|
 """
 
@@ -49,6 +49,8 @@ def rows() -> Iterator[tuple[str, str, str, str, str]]:
     import test_dupuit
     import test_hantush_leaky
     import test_image_wells
+    import test_recovery_times
+    import test_stream_depletion
     import test_theis
     import test_theis_recovery
     import test_thiem
@@ -86,8 +88,20 @@ def rows() -> Iterator[tuple[str, str, str, str, str]]:
         f"{test_image_wells.steady_error(80):.1e} m",
         "2e-4 m",
     )
-    yield "test_stream_depletion", "stream depletion", "Glover and Balmer 1954; Hunt 1999", "see limit", "0.005 of the pumping"
-    yield "test_recovery_times", "times to 90 and 99 % by moments", "one decay; a march in 4,000 steps", "see limit", "1e-6; 1 %"
+    for (share, exact), case, source in (
+        (test_stream_depletion.glover(), "clean stream, 0.5 to 5 years", "Glover and Balmer 1954"),
+        (test_stream_depletion.hunt(), "clogged stream, 10 to 28 d", "Hunt 1999"),
+    ):
+        yield "test_stream_depletion", case, source, f"{np.abs(share - exact).max():.4f} of the pumping", "0.005 of the pumping"
+    error = test_recovery_times.march_error()
+    for i, fraction in ((1, "90 %"), (2, "99 %")):
+        yield (
+            "test_recovery_times",
+            f"time to {fraction} by moments",
+            "a march in 4,000 steps",
+            f"{100.0 * error[i].max():.2g} %",
+            "1 %",
+        )
     for averaging in ("harmonic", "upstream"):
         head, *_ = test_twri.oracle(upstream=averaging == "upstream")
         found = test_twri.twri(averaging)
