@@ -276,8 +276,8 @@ def draw_comparison(datasets: Mapping[str, xr.Dataset], aquifer: str, ax: Axes) 
     low, high = np.nanmin(values, axis=0), np.nanmax(values, axis=0)
     ax.hlines(place, low, high, color="#cfcfcf", linewidth=1.2, zorder=1)
     for number, (name, dots) in enumerate(zip(datasets, values, strict=True)):
-        marker = "osD^vPX"[number % 7]
-        ax.plot(dots, place, marker, color=line_style(number)["color"], markersize=4.0, markeredgecolor="white",
+        marker, size = "osD^vPX"[number % 7], 5.5 - 2.0 * number / max(len(datasets) - 1, 1)  # later ones hide none below
+        ax.plot(dots, place, marker, color=line_style(number)["color"], markersize=size, markeredgecolor="white",
                 markeredgewidth=0.4, label=name, zorder=3)  # fmt: skip
     ax.axvline(0.0, color=INK, linewidth=0.6, zorder=0)
     ax.set_yticks(place, [name for name, _ in rows])

@@ -212,9 +212,8 @@ def _distance(points: FloatArray, others: FloatArray) -> FloatArray:
     """Return the distance of each point from the nearest of others, both of shape ``(n, 2)``; infinite without others."""
     if not len(others):
         return np.full(len(points), np.inf)
-    from scipy.spatial import cKDTree
-
-    return np.asarray(cKDTree(others).query(points)[0], dtype=np.float64)
+    away = points[:, None, :] - others[None, :, :]
+    return np.asarray(np.sqrt((away**2).sum(axis=2).min(axis=1)), dtype=np.float64)
 
 
 def draw_hatch(ax: Axes, dataset: xr.Dataset, where: np.ndarray) -> None:

@@ -27,6 +27,8 @@ def year_classes(years: FloatArray, last: float | None = None) -> list[float]:
     last : float, optional
         End of the run: the last limit, where times come near it.
     """
+    from matplotlib.ticker import MaxNLocator
+
     known = years[np.isfinite(years)]
     low, high = (float(v) for v in np.quantile(known, [0.01, 0.995])) if known.size else (0.0, 1.0)
     if last is not None:
@@ -39,7 +41,10 @@ def year_classes(years: FloatArray, last: float | None = None) -> list[float]:
         inner = np.quantile(known, np.linspace(0.0, 1.0, 9)[1:-1])
         nearest = np.abs(limits[1:-1, None] - inner).argmin(axis=0) + 1
         limits = limits[np.unique(np.concatenate(([0], nearest, [limits.size - 1])))]
-    found = [float(limit) for limit in limits]
+    if limits.size < 7 and high > 1.1 * low:
+        even = np.asarray(MaxNLocator(8, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high), dtype=np.float64)
+        limits = even[(even >= 0.0) & (np.append(even[1:], np.inf) > low) & (np.append(-np.inf, even[:-1]) < high)]
+    found = [round(float(limit), 9) for limit in limits]
     if known.size and known.min() < found[0]:
         found = [0.0, *found[1:]]
     if last is not None and found[-1] >= 0.97 * last:

@@ -155,6 +155,10 @@ def test_times_have_classes_where_they_are() -> None:
     assert limits.size <= 11
     share, _ = np.histogram(many, limits)
     assert share.max() < 0.6 * many.size
+    # times of one magnitude have even classes
+    limits = np.array(map_classes.year_classes(np.linspace(7.2, 14.1, 500)))
+    np.testing.assert_allclose(limits, np.arange(7.0, 16.0)[: limits.size])
+    assert 14.0 <= limits[-1] <= 15.0
     # a run of 30 years ends the scale
     assert map_classes.year_classes(np.linspace(1.0, 30.0, 100), 30.0)[-1] == 30.0
 
