@@ -375,8 +375,7 @@ def equivalent_radius(dx: ArrayLike, dy: ArrayLike, k: ArrayLike = 1.0, k22: Arr
     ndarray
         Equivalent radius, the broadcast shape; m.
     """
-    stretch = (np.asarray(k22, dtype=np.float64) / np.asarray(k, dtype=np.float64)) ** 0.25
-    x, y = np.asarray(dx, dtype=np.float64) * stretch, np.asarray(dy, dtype=np.float64) / stretch
+    x, y, stretch = _stretched(dx, dy, k, k22)
     along, across = y / x, x / y
     return np.asarray(np.exp((along * np.log(x) + across * np.log(y) - np.pi) / (along + across)) * _roundness(stretch))
 
@@ -399,9 +398,14 @@ def equivalent_radius_grid(dx: ArrayLike, dy: ArrayLike, k: ArrayLike = 1.0, k22
     ndarray
         Equivalent radius, the broadcast shape; m.
     """
-    stretch = (np.asarray(k22, dtype=np.float64) / np.asarray(k, dtype=np.float64)) ** 0.25
-    x, y = np.asarray(dx, dtype=np.float64) * stretch, np.asarray(dy, dtype=np.float64) / stretch
+    x, y, stretch = _stretched(dx, dy, k, k22)
     return np.asarray(0.25 * np.exp(-np.euler_gamma) * np.hypot(x, y) * _roundness(stretch))
+
+
+def _stretched(dx: ArrayLike, dy: ArrayLike, k: ArrayLike, k22: ArrayLike) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return cell sizes in the plane stretched so that flow is isotropic there, and the stretch, ``(k22/k)^¼``."""
+    stretch = np.asarray((np.asarray(k22, dtype=np.float64) / np.asarray(k, dtype=np.float64)) ** 0.25)
+    return np.asarray(dx, dtype=np.float64) * stretch, np.asarray(dy, dtype=np.float64) / stretch, stretch
 
 
 def _roundness(stretch: FloatArray) -> FloatArray:
