@@ -48,7 +48,7 @@ class State:
 
 @dataclass(frozen=True, eq=False)
 class Interval:
-    """A time step: its period, its length, and the state at its start; length infinite when steady.
+    """An implicit step: its period, its length, and the state at its start; length infinite when steady.
 
     Parameters
     ----------
@@ -58,11 +58,15 @@ class Interval:
         d.
     old : State
         At the start.
+    carry : ndarray, optional
+        Release from storage that earlier stages of a scheme leave to this one, besides that from the heads at the start to
+        those at the end, shape ``(n_layer, n_y, n_x)``; m³/d.
     """
 
     period: int
     dt: float
     old: State
+    carry: FloatArray | None = None
 
     @property
     def steady(self) -> bool:
@@ -161,7 +165,10 @@ class FlowSystem:
     def storage_flow(self, state: State, interval: Interval) -> tuple[FloatArray, FloatArray]:
         """Return the water released from storage, m³/d, and minus its derivative, m²/d, on all cells."""
         if state._storage is None or state._storage[0]() is not interval:
-            state._storage = (ref(interval), *self._storage_flow(state, interval))
+            release, derivative = self._storage_flow(state, interval)
+            if interval.carry is not None:
+                release += interval.carry
+            state._storage = (ref(interval), release, derivative)
         return state._storage[1], state._storage[2]
 
     def _storage_flow(self, state: State, interval: Interval) -> tuple[FloatArray, FloatArray]:

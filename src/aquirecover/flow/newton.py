@@ -1,8 +1,7 @@
-"""One time step: Newton iteration with a line search, cut into parts where it does not converge."""
+"""The heads at the end of a time step: Newton iteration with a line search."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -267,67 +266,3 @@ class StepSolver:
             f"largest {residual.flat[cell]:.3g} m3/d in {self.system.problem.grid.describe(cell)}, "
             f"last head change {change:.2g} m"
         )
-
-
-def advance(
-    solver: StepSolver,
-    interval: Interval,
-    guess: FloatArray,
-    on_part: Callable[[Solution, Interval, float], None],
-) -> tuple[Solution, int]:
-    """Solve a step, in 2, 4, 8, … parts where it does not converge in one.
-
-    Parameters
-    ----------
-    solver : StepSolver
-        Of the system.
-    interval : Interval
-        The whole step.
-    guess : ndarray
-        First guess of the heads at its end.
-    on_part : callable
-        Called with the solution, the interval and the share of the step of every part that converged in turn, once the
-        whole step has.
-
-    Returns
-    -------
-    solution : Solution
-        Of the last part, iterations of all.
-    parts : int
-        Number of parts.
-
-    Raises
-    ------
-    ConvergenceError
-        When even the smallest parts do not converge.
-    """
-    if interval.steady:
-        solution = solver.solve_steady(interval.old, interval.period)
-        on_part(solution, interval, 1.0)
-        return solution, 1
-    failure: ConvergenceError | None = None
-    for cut in range(solver.newton.max_cuts + 1):
-        try:
-            solutions = _solve_parts(solver, interval, guess, 2**cut)
-        except ConvergenceError as error:
-            failure = error
-            continue
-        for solution, part in solutions:
-            on_part(solution, part, 0.5**cut)
-        last = solutions[-1][0]
-        outer, inner = sum(s.outer for s, _ in solutions), sum(s.inner for s, _ in solutions)
-        return Solution(last.state, outer, inner, max(s.residual for s, _ in solutions), last.largest_change), len(solutions)
-    assert failure is not None
-    raise failure
-
-
-def _solve_parts(solver: StepSolver, interval: Interval, guess: FloatArray, n: int) -> list[tuple[Solution, Interval]]:
-    """Solve an interval in `n` equal parts."""
-    solutions: list[tuple[Solution, Interval]] = []
-    old, start = interval.old, guess
-    for _ in range(n):
-        part = Interval(interval.period, interval.dt / n, old)
-        solution = solver.solve(start if n == 1 else old.head, part)
-        solutions.append((solution, part))
-        old = solution.state
-    return solutions

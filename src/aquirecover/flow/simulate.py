@@ -15,8 +15,9 @@ from aquirecover.flow.assembly import FlowSystem, Interval
 from aquirecover.flow.budget import BudgetRecorder
 from aquirecover.flow.checks import check_problem
 from aquirecover.flow.linear import LinearSettings
-from aquirecover.flow.newton import NewtonSettings, Solution, StepSolver, advance
+from aquirecover.flow.newton import NewtonSettings, Solution, StepSolver
 from aquirecover.flow.problem import FlowResult, Problem, StepReport
+from aquirecover.flow.stepping import BackwardEuler
 from aquirecover.flow.stresses import in_period
 
 Progress = Callable[[int, int, float], None]
@@ -86,7 +87,7 @@ class _March:
     def __init__(self, problem: Problem, settings: SimulateSettings) -> None:
         self.problem = problem
         self.system = FlowSystem(problem)
-        self.solver = StepSolver(self.system, settings.newton, settings.linear)
+        self.scheme = BackwardEuler(StepSolver(self.system, settings.newton, settings.linear))
         self.budget = BudgetRecorder(self.system, settings.budget_tolerance)
         self.state = self.system.initial_state()
         schedule, n_well = problem.schedule, sum(len(w.names) for w in problem.wells)
@@ -109,7 +110,7 @@ class _March:
             self._record_wells(step, solution.state.head, period, share)
 
         try:
-            solution, parts = advance(self.solver, interval, self.state.head, record)
+            solution, parts = self.scheme.advance(interval, record)
         except ConvergenceError as error:
             raise ConvergenceError(
                 f"Period {period + 1}, step {step + 1} ({self._when(step)}): {str(error).rstrip('.')}. Try more steps in the "
