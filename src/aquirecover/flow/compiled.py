@@ -48,3 +48,37 @@ fused_kernel = _compiler(fastmath={"contract"})
 
 summing_kernel = _compiler(fastmath={"reassoc", "contract", "nsz"})
 """Sums that the compiler may reorder, once and for all, whereas BLAS would split them, and the bits, by the number of threads."""
+
+parallel_kernel = _compiler(parallel=True, fastmath={"contract"})
+"""Loops over blocks with `numba.prange`, on as many threads as `share` has set; machine code is made when it is first used.
+
+Blocks must not depend on the number of threads, each must write to places of its own, and sums belong into one place per block,
+added in order afterwards: then the bits are those of one thread. A function with two ways, ``if threads is None``, compiles the
+parallel one only when it is called with a number.
+"""
+
+# Threads by OpenMP where there is a choice: numba's own do not bear calls from several threads of Python at a time.
+_options: Any = numba.config
+_options.THREADING_LAYER_PRIORITY = ["omp", "tbb", "workqueue"]
+
+# Cells below which threads cost more than they gain.
+LEAST_SHARED = 40_000
+
+
+def share(threads: int, n_cell: int) -> int | None:
+    """Return the threads for loops over so many cells, None where they are better left out, and set them for this thread.
+
+    Parameters
+    ----------
+    threads : int
+        What the settings ask for; 0 is what the machine has.
+    n_cell : int
+        Cells of the loops.
+    """
+    # what NUMBA_NUM_THREADS and the cores that the process may use allow
+    most = int(_options.NUMBA_NUM_THREADS)
+    chosen = min(threads, most) if threads > 0 else most
+    if chosen == 1 or n_cell < LEAST_SHARED:
+        return None
+    numba.set_num_threads(chosen)
+    return chosen

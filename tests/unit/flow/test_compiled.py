@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 
 from aquirecover.flow import compiled, kernels
+
+SUMS_BY_BLOCKS = """
+import numba, numpy
+from aquirecover.flow.compiled import parallel_kernel, share
+
+@parallel_kernel
+def block_sums(values, out):
+    for block in numba.prange(out.size):
+        out[block] = values[1000 * block : 1000 * block + 1000].sum()
+
+out = numpy.zeros(100)
+threads = share({asked}, 100_000)
+block_sums(numpy.sqrt(numpy.arange(1e5)), out)
+print(threads, out.sum().hex())
+"""
 
 
 def test_only_stale_machine_code_of_this_package_is_removed(tmp_path: Path) -> None:
@@ -38,3 +56,27 @@ def test_other_options_of_the_compiler_make_machine_code_stale(tmp_path: Path, m
     monkeypatch.setattr(compiled, "__file__", str(package / "compiled.py"))
     compiled.drop_stale(tmp_path)
     assert not machine_code.exists()
+
+
+def test_few_cells_and_one_thread_stay_out_of_parallel_loops(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", 2)
+    monkeypatch.setattr(numba, "set_num_threads", lambda n: None)
+    assert compiled.share(0, 100) is None
+    assert compiled.share(1, 10**9) is None
+    assert compiled.share(0, 10**9) == 2
+    assert compiled.share(8, 10**9) == 2
+    monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", 1)
+    assert compiled.share(8, 10**9) is None
+
+
+def test_parallel_loops_give_the_bits_of_one_thread(tmp_path: Path) -> None:
+    # in processes of their own, whose threads a batch limits by the environment
+    found = {}
+    for given, asked, threads in (("2", 0, "2"), ("2", 1, "None"), ("1", 0, "None")):
+        script = tmp_path / f"sums_{given}_{asked}.py"
+        script.write_text(SUMS_BY_BLOCKS.format(asked=asked), encoding="utf-8")
+        environment = {**os.environ, "NUMBA_NUM_THREADS": given, "NUMBA_CACHE_DIR": str(tmp_path)}
+        run = subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, check=True)
+        used, found[given, asked] = run.stdout.split()
+        assert used == threads
+    assert len(set(found.values())) == 1
