@@ -11,6 +11,7 @@ from aquirecover.case.model_config import Settings
 from aquirecover.case.sections import Section
 from aquirecover.flow.linear import LinearSettings
 from aquirecover.flow.newton import NewtonSettings
+from aquirecover.flow.simulate import TimeSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = sorted([*ROOT.glob("models/*/model.yaml"), *ROOT.glob("scenarios/*/*.yaml")])
@@ -113,7 +114,7 @@ def test_units_stand_beside_numbers():
 
 def test_settings_are_those_of_the_engine():
     schema = json_schema("model")["$defs"]["Settings"]["properties"]
-    for key, settings in (("linear", LinearSettings), ("newton", NewtonSettings)):
+    for key, settings in (("linear", LinearSettings), ("newton", NewtonSettings), ("time", TimeSettings)):
         assert set(schema[key]["properties"]) == set(settings.__dataclass_fields__)
         for name, field in schema[key]["properties"].items():
             assert field["default"] == getattr(settings(), name)

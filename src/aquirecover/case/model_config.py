@@ -269,6 +269,8 @@ class Settings(Section):
     """Solver of the linear equations."""
     newton: Annotated[Any, EngineSettings("aquirecover.flow.newton", "NewtonSettings")] = None
     """Iteration of a time step."""
+    time: Annotated[Any, EngineSettings("aquirecover.flow.simulate", "TimeSettings")] = None
+    """March in time."""
 
 
 class ModelConfig(Section):

@@ -134,12 +134,16 @@ def load_case(
     """
     from aquirecover.flow.linear import LinearSettings
     from aquirecover.flow.newton import NewtonSettings
-    from aquirecover.flow.simulate import SimulateSettings
+    from aquirecover.flow.simulate import SimulateSettings, TimeSettings
 
     files = _read(path, cell_size, overrides, allow_outside)
     problem = _build(files)
     chosen = files.model.settings
-    settings = SimulateSettings(newton=chosen.newton or NewtonSettings(), linear=chosen.linear or LinearSettings())
+    settings = SimulateSettings(
+        newton=chosen.newton or NewtonSettings(),
+        linear=chosen.linear or LinearSettings(),
+        time=chosen.time or TimeSettings(),
+    )
     return Case(problem, settings, files.resolved, dict(files.workspace.inputs), problem.context.restriction_log)
 
 

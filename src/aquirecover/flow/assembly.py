@@ -246,7 +246,7 @@ class FlowSystem:
         """
         if state._rounding is None or state._rounding[0]() is not interval:
             rate = 0.0 if interval.steady else 1.0 / interval.dt
-            diagonal, storage = self._full_diagonal.ravel(), self._full_storage.ravel()
+            diagonal, storage = self.full_diagonal.ravel(), self.full_storage.ravel()
             scale = float(kernels.rounding_scale(diagonal, storage, rate, state.head.ravel()))
             for cell, _, slope in self.flows(state, interval.period):
                 scale += float(np.abs(slope * np.maximum(np.abs(state.head.ravel()[cell]), 1e-3)).sum())
@@ -297,7 +297,7 @@ class FlowSystem:
         return np.flatnonzero(~self.unknown)
 
     @cached_property
-    def _full_diagonal(self) -> FloatArray:
+    def full_diagonal(self) -> FloatArray:
         """Sum of the full conductances of each cell, m²/d."""
         faces = self.faces
         total = faces.cx + faces.cy + faces.cz
@@ -307,7 +307,7 @@ class FlowSystem:
         return total
 
     @cached_property
-    def _full_storage(self) -> FloatArray:
+    def full_storage(self) -> FloatArray:
         """Storage of each cell per metre of head when full, m²."""
         thickness = self.cells.thickness.reshape(self.shape)
         return self.elastic + np.divide(self.drainable, thickness, out=np.zeros(self.shape), where=self.drainable > 0.0)
@@ -316,8 +316,8 @@ class FlowSystem:
         """Give a dry cell, whose row is empty, the diagonal it would have when full, so that recharge can wet it again."""
         if not self.has_convertible:
             return
-        full = self._full_diagonal
+        full = self.full_diagonal
         if not interval.steady:
-            full = full + self._full_storage / interval.dt
+            full = full + self.full_storage / interval.dt
         dry = diagonal <= 1e-12 * full
         diagonal[dry] = full[dry]

@@ -146,6 +146,13 @@ class StepSolver:
         last = self.solve(state.head, steady)
         return Solution(last.state, outer + last.outer, inner + last.inner, last.residual, last.largest_change)
 
+    def damped(self, error: FloatArray, state: State, interval: Interval) -> tuple[FloatArray, int]:
+        """Return an error in time as an implicit step leaves it, ``(S / Δt + A)⁻¹ (S / Δt) error``, m, and linear iterations."""
+        rhs = np.where(self.system.unknown, self.system.storage_flow(state, interval)[1] * error, 0.0)
+        target = 1e-3 * float(np.abs(rhs).sum())
+        result = solve(self.system.matrix(state, interval), rhs, target, self.linear)
+        return result.solution, result.iterations
+
     def _newton_step(
         self, state: State, interval: Interval, residual: FloatArray, through: float, norm: float
     ) -> tuple[FloatArray, int]:

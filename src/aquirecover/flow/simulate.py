@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
@@ -17,10 +18,29 @@ from aquirecover.flow.checks import check_problem
 from aquirecover.flow.linear import LinearSettings
 from aquirecover.flow.newton import NewtonSettings, Solution, StepSolver
 from aquirecover.flow.problem import FlowResult, Problem, StepReport
+from aquirecover.flow.second_order import SecondOrder
 from aquirecover.flow.stepping import BackwardEuler
 from aquirecover.flow.stresses import in_period
 
 Progress = Callable[[int, int, float], None]
+
+
+@dataclass(frozen=True)
+class TimeSettings:
+    """How heads are followed through the steps of the schedule."""
+
+    __pydantic_config__ = {"extra": "forbid", "use_attribute_docstrings": True}  # noqa: RUF012 - read by pydantic, not a field
+
+    scheme: Literal["backward_euler", "sdirk2"] = "backward_euler"
+    """``backward_euler``: of first order, the steps are those of the schedule, as in MODFLOW. ``sdirk2``: of second order; each
+    step of the schedule is divided into as many as `head_error` asks for."""
+    head_error: float = 1e-3
+    """Largest error in time that a step of ``sdirk2`` may add to a head, m."""
+
+    def __post_init__(self) -> None:
+        """Refuse values that make no sense."""
+        if not self.head_error > 0.0:
+            raise ValueError(f"head_error = {self.head_error:g}: must be greater than 0.")
 
 
 @dataclass(frozen=True)
@@ -31,6 +51,8 @@ class SimulateSettings:
 
     newton: NewtonSettings = field(default_factory=NewtonSettings)
     """Of each time step."""
+    time: TimeSettings = field(default_factory=TimeSettings)
+    """Of the march in time."""
     linear: LinearSettings = field(default_factory=LinearSettings)
     """Of each linear system."""
     budget_tolerance: float = 1e-6
@@ -87,7 +109,9 @@ class _March:
     def __init__(self, problem: Problem, settings: SimulateSettings) -> None:
         self.problem = problem
         self.system = FlowSystem(problem)
-        self.scheme = BackwardEuler(StepSolver(self.system, settings.newton, settings.linear))
+        solver = StepSolver(self.system, settings.newton, settings.linear)
+        second = settings.time.scheme == "sdirk2"
+        self.scheme = SecondOrder(solver, settings.time.head_error) if second else BackwardEuler(solver)
         self.budget = BudgetRecorder(self.system, settings.budget_tolerance)
         self.state = self.system.initial_state()
         schedule, n_well = problem.schedule, sum(len(w.names) for w in problem.wells)
