@@ -285,12 +285,19 @@ def _galerkin(
                     for parent in range(4 - 2 * down):
                         d[parent + 2 * down] -= weight[parent, k, j + 1, i]
                     _add_face(cy[k, j, i], d, k, row, column, coarse_cx, coarse_cy, coarse_surplus)
-                own = surplus[k, j, i] * (w0 + w1 + w2 + w3)
+                own, below = w0 + w1 + w2 + w3, 0.0
+                face = cz[k, j, i] if k + 1 < n_layer else 0.0
+                if face > 0.0:
+                    below = weight[0, k + 1, j, i] + weight[1, k + 1, j, i] + weight[2, k + 1, j, i] + weight[3, k + 1, j, i]
                 for parent in range(4):
                     w, place_j, place_i = weight[parent, k, j, i], row + parent // 2, column + parent % 2
-                    coarse_surplus[k, place_j, place_i] += own * w
-                    if k + 1 < n_layer:
-                        coarse_cz[k, place_j, place_i] += 0.5 * (w + weight[parent, k + 1, j, i]) * cz[k, j, i]
+                    coarse_surplus[k, place_j, place_i] += surplus[k, j, i] * own * w
+                    if face > 0.0:
+                        # energy c (Σ w h − Σ v h_below)²: its row sums, and what is left, folded onto the columns of the parents
+                        v = weight[parent, k + 1, j, i]
+                        coarse_cz[k, place_j, place_i] += 0.5 * face * (w * below + v * own)
+                        coarse_surplus[k, place_j, place_i] += face * w * (own - below)
+                        coarse_surplus[k + 1, place_j, place_i] += face * v * (below - own)
 
 
 @dataclass(frozen=True, eq=False)
