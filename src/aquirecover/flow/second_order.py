@@ -170,9 +170,8 @@ class SecondOrder:
         What is too large is damped as the scheme damps it, which takes a solve, and matters where a cell fills or empties much
         faster than the step (Hairer and Wanner 1996, section IV.8, eq. 8.19).
         """
-        error = sum(weight * rate for weight, rate in zip(dt * WEIGHTS, rates, strict=True)) * (
-            self._stores & (end.saturation > 0.0)
-        )
+        start, middle, last = (weight * rate for weight, rate in zip(dt * WEIGHTS, rates, strict=True))
+        error: FloatArray = np.where(self._stores & (end.saturation > 0.0), start + middle + last, 0.0)
         if np.abs(error).max() <= self.head_error:
             return error
         damped, iterations = self.solver.damped(error, end, stage)
