@@ -150,8 +150,9 @@ class Matrix:
         surplus[:, :, 1:] -= self.far_x[:, :, :-1]
         surplus[:, 1:] -= self.far_y[:, :-1]
         surplus[1:] -= self.cz[:-1]
-        # rounding of the subtraction must not make a row lose its dominance
+        # rounding of the subtraction must not make a row lose its dominance, and cells that are no unknowns have no row
         np.maximum(surplus, 0.0, out=surplus)
+        surplus[~self.unknown] = 0.0
         return cx, cy, self.cz, surplus
 
     def to_sparse(self) -> Any:

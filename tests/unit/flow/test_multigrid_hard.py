@@ -67,7 +67,7 @@ def refined(n: int, around: int) -> np.ndarray:
     return 50.0 * np.minimum(1.15 ** np.abs(np.arange(n) - around), 20.0)
 
 
-# seen: 7, 8, 8, 9, 8, 15, 10, 8, 7, 8, 11
+# seen: 7, 7, 7, 8, 7, 17, 6, 7, 6, 6, 8
 @pytest.mark.parametrize(
     ("case", "most"),
     [
@@ -81,7 +81,7 @@ def refined(n: int, around: int) -> np.ndarray:
         ({"dy": 50.0, "sigma": 1.0}, 10),
         ({"dx": refined(96, 48), "dy": refined(96, 30)}, 8),
         ({"dx": refined(96, 48), "dy": refined(96, 30), "sigma": 1.0, "length": 3.0}, 9),
-        ({"masked": 0.33, "sigma": 1.0, "length": 5.0}, 12),
+        ({"masked": 0.33, "sigma": 1.0, "length": 5.0}, 9),
     ],
     ids=lambda case: " ".join(case) or "plain" if isinstance(case, dict) else str(case),
 )
@@ -112,8 +112,8 @@ def test_a_channel_one_cell_wide_stays_connected() -> None:
     matrix = Matrix(diagonal, matrix.far_x, matrix.far_x, matrix.far_y, matrix.far_y, matrix.cz, open_ & np.ones((5, 1, 1), bool))
     result = conjugate_gradients(matrix, rhs, 1e-6 * float(np.abs(rhs).sum()), matrix.preconditioner(), 60)
     assert result.status is LinearStatus.CONVERGED
-    # 8 seen where the channel lies on an even column
-    assert result.iterations <= 32
+    # as where the channel lies on an even column
+    assert result.iterations <= 9
 
 
 def test_refined_zones_are_coarsened_first() -> None:
