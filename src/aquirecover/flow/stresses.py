@@ -36,6 +36,42 @@ def in_period(series: FloatArray, period: int) -> FloatArray:
     return series[period] if series.ndim == 2 else series
 
 
+@dataclass(frozen=True, eq=False)
+class Ramp:
+    """An inflow that falls with the head between two heads, and is constant beyond them.
+
+    Of each cell ``source + slope (datum − min(max(h, low), high))``; arrays of shape ``(n,)``, what is None is left out.
+
+    Parameters
+    ----------
+    source : ndarray, optional
+        m³/d.
+    slope, datum : ndarray, optional
+        m²/d and m.
+    low, high : ndarray, optional
+        m.
+    """
+
+    source: FloatArray | None = None
+    slope: FloatArray | None = None
+    datum: FloatArray | None = None
+    low: FloatArray | None = None
+    high: FloatArray | None = None
+
+    def flow(self, head: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return inflow, m³/d, and its derivative with respect to head, m²/d; `head` has shape ``(n,)``."""
+        nothing = np.zeros_like(head)
+        source = nothing if self.source is None else self.source
+        if self.slope is None or self.datum is None:
+            return source, nothing
+        inside, derivative = head, -self.slope
+        if self.low is not None:
+            inside, derivative = np.maximum(inside, self.low), np.where(head > self.low, derivative, 0.0)
+        if self.high is not None:
+            inside, derivative = np.minimum(inside, self.high), np.where(head < self.high, derivative, 0.0)
+        return source + self.slope * (self.datum - inside), derivative
+
+
 class Stress(ABC):
     """Base of the stresses that add water to cells or take it.
 
@@ -65,6 +101,10 @@ class Stress(ABC):
     @abstractmethod
     def flow(self, head: FloatArray, period: int, cells: Cells) -> tuple[FloatArray, FloatArray]:
         """Return inflow, m³/d, and its derivative with respect to head, m²/d; `head` has shape ``(n,)``."""
+
+    def ramp(self, period: int, cells: Cells) -> Ramp | None:
+        """Return the flow as a `Ramp`, or None where it is not of that form: such a problem is marched on its own."""
+        return None
 
     @abstractmethod
     def values(self) -> Mapping[str, FloatArray]:
@@ -136,6 +176,13 @@ class Wells(Stress):
         injected = in_period(self.injection_rate, period)[self.well] * self.fraction
         return injected - share * pumped, -slope * pumped
 
+    def ramp(self, period: int, cells: Cells) -> Ramp | None:
+        """Return injection less pumping, which are delivered in full unless a cell is convertible."""
+        if cells.convertible[self.cell].any():
+            return None
+        net = in_period(self.injection_rate, period) - in_period(self.pumping_rate, period)
+        return Ramp(source=net[self.well] * self.fraction)
+
     def values(self) -> Mapping[str, FloatArray]:
         """Return ``pumping_rate`` and ``injection_rate``, one column a well."""
         return {"pumping_rate": self.pumping_rate, "injection_rate": self.injection_rate}
@@ -174,8 +221,12 @@ class Recharge(Stress):
         self.recharge_rate = series_of(recharge_rate, self.n, f"{name}.recharge_rate")
 
     def flow(self, head: FloatArray, period: int, cells: Cells) -> tuple[FloatArray, FloatArray]:
-        """Return rate times area; see `Stress.flow`."""
-        return in_period(self.recharge_rate, period) * cells.area[self.cell], np.zeros_like(head)
+        """Return the flow of the `ramp`; see `Stress.flow`."""
+        return self.ramp(period, cells).flow(head)
+
+    def ramp(self, period: int, cells: Cells) -> Ramp:
+        """Return rate times area."""
+        return Ramp(source=in_period(self.recharge_rate, period) * cells.area[self.cell])
 
     def values(self) -> Mapping[str, FloatArray]:
         """Return ``recharge_rate``."""
@@ -207,9 +258,13 @@ class River(Stress):
         self.bottom_elevation = series_of(bottom_elevation, self.n, f"{name}.bottom_elevation")
 
     def flow(self, head: FloatArray, period: int, cells: Cells) -> tuple[FloatArray, FloatArray]:
-        """Return the leakage through the bed, constant below its bottom; see `Stress.flow`."""
-        bottom, c = in_period(self.bottom_elevation, period), in_period(self.conductance, period)
-        return c * (in_period(self.stage, period) - np.maximum(head, bottom)), np.where(head > bottom, -c, 0.0)
+        """Return the flow of the `ramp`; see `Stress.flow`."""
+        return self.ramp(period, cells).flow(head)
+
+    def ramp(self, period: int, cells: Cells) -> Ramp:
+        """Return the leakage through the bed, constant below its bottom."""
+        bottom, stage = in_period(self.bottom_elevation, period), in_period(self.stage, period)
+        return Ramp(slope=in_period(self.conductance, period), datum=stage, low=bottom)
 
     def values(self) -> Mapping[str, FloatArray]:
         """Return ``stage``, ``conductance`` and ``bottom_elevation``."""
@@ -242,9 +297,13 @@ class Drain(Stress):
         self.conductance = series_of(conductance, self.n, f"{name}.conductance")
 
     def flow(self, head: FloatArray, period: int, cells: Cells) -> tuple[FloatArray, FloatArray]:
-        """Return the outflow above the elevation, negative; see `Stress.flow`."""
-        c, above = in_period(self.conductance, period), head - in_period(self.elevation, period)
-        return -c * np.maximum(above, 0.0), np.where(above > 0.0, -c, 0.0)
+        """Return the flow of the `ramp`; see `Stress.flow`."""
+        return self.ramp(period, cells).flow(head)
+
+    def ramp(self, period: int, cells: Cells) -> Ramp:
+        """Return the outflow above the elevation, negative."""
+        elevation = in_period(self.elevation, period)
+        return Ramp(slope=in_period(self.conductance, period), datum=elevation, low=elevation)
 
     def values(self) -> Mapping[str, FloatArray]:
         """Return ``elevation`` and ``conductance``."""
@@ -277,9 +336,12 @@ class GeneralHead(Stress):
         self.conductance = series_of(conductance, self.n, f"{name}.conductance")
 
     def flow(self, head: FloatArray, period: int, cells: Cells) -> tuple[FloatArray, FloatArray]:
-        """Return the exchange with the outer head; see `Stress.flow`."""
-        c = in_period(self.conductance, period)
-        return c * (in_period(self.boundary_head, period) - head), -c
+        """Return the flow of the `ramp`; see `Stress.flow`."""
+        return self.ramp(period, cells).flow(head)
+
+    def ramp(self, period: int, cells: Cells) -> Ramp:
+        """Return the exchange with the outer head."""
+        return Ramp(slope=in_period(self.conductance, period), datum=in_period(self.boundary_head, period))
 
     def values(self) -> Mapping[str, FloatArray]:
         """Return ``boundary_head`` and ``conductance``."""
@@ -317,11 +379,15 @@ class Evapotranspiration(Stress):
         self.extinction_depth = series_of(extinction_depth, self.n, f"{name}.extinction_depth")
 
     def flow(self, head: FloatArray, period: int, cells: Cells) -> tuple[FloatArray, FloatArray]:
-        """Return the water lost, negative; see `Stress.flow`."""
-        depth = in_period(self.extinction_depth, period)
+        """Return the flow of the `ramp`; see `Stress.flow`."""
+        return self.ramp(period, cells).flow(head)
+
+    def ramp(self, period: int, cells: Cells) -> Ramp:
+        """Return the water lost, negative."""
+        depth, surface = in_period(self.extinction_depth, period), in_period(self.surface, period)
+        lowest = surface - depth
         most = in_period(self.rate, period) * cells.area[self.cell]
-        share = 1.0 - (in_period(self.surface, period) - head) / depth
-        return -most * np.clip(share, 0.0, 1.0), np.where((share > 0.0) & (share < 1.0), -most / depth, 0.0)
+        return Ramp(slope=most / depth, datum=lowest, low=lowest, high=surface)
 
     def values(self) -> Mapping[str, FloatArray]:
         """Return ``surface``, ``rate`` and ``extinction_depth``."""

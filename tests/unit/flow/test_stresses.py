@@ -49,6 +49,20 @@ def test_derivatives(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", STRESSES)
+def test_a_flow_is_its_ramp_where_it_has_one(kind: str) -> None:
+    stress, kinks = STRESSES[kind]
+    ramp = stress.ramp(0, CELLS)
+    if kind == "wells":
+        assert ramp is None  # the second cell is convertible
+        stress, ramp = Wells([0], [30.0], [1.0]), Wells([0], [30.0], [1.0]).ramp(0, CELLS)
+    assert ramp is not None
+    for level in [-12.0, 0.7, 5.2, 9.0, *kinks]:
+        head = np.full(stress.n, level)
+        for found, expected in zip(ramp.flow(head), stress.flow(head, 0, CELLS), strict=True):
+            assert found.tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("kind", STRESSES)
 def test_flows_have_no_jump(kind: str) -> None:
     stress, kinks = STRESSES[kind]
     for kink in kinks:
