@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import ClassVar, final
 
@@ -168,6 +169,13 @@ class Wells(Stress):
         self.fraction = column_of(fraction, self.n, f"{name}.fraction")
         self.attributes = {key: tuple(labels) for key, labels in (attributes or {}).items()}
         self.flow_reduction = float(flow_reduction)
+
+    def with_rates(self, pumping_rate: ArrayLike, injection_rate: ArrayLike = 0.0) -> Wells:
+        """Return the same wells with other rates; shapes as given to the class."""
+        result = copy(self)
+        result.pumping_rate = series_of(pumping_rate, len(self.names), f"{self.name}.pumping_rate")
+        result.injection_rate = series_of(injection_rate, len(self.names), f"{self.name}.injection_rate")
+        return result
 
     def flow(self, head: FloatArray, period: int, cells: Cells) -> tuple[FloatArray, FloatArray]:
         """Return injection less delivered pumping of each connection; see `Stress.flow`."""

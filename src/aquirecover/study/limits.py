@@ -1,0 +1,303 @@
+"""Safe extraction limits: the best values of decisions under which every constraint holds.
+
+Heads and flows respond to the decisions by a matrix (`response`). Where the flow is linear it holds everywhere and one program
+gives the limit; where it is not, programs are solved in sequence, each with the response at the solution of the one before, until
+rates and objective stay (Ahlfeld, Barlow and Mulligan 2005, USGS Open-File Report 2005-1072).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from aquirecover.errors import ConvergenceError
+from aquirecover.flow.arrays import FloatArray
+from aquirecover.flow.problem import Problem
+from aquirecover.study import linear_program
+from aquirecover.study.constraints import Constraints
+from aquirecover.study.decisions import Decision
+from aquirecover.study.linear_program import LinearProgram, ProgramSolution
+from aquirecover.study.quantities import Quantities
+from aquirecover.study.response import Evaluator, Outcome, Response, SimulateAll
+
+# Sequential programs after which steps are held within ever smaller bounds.
+FREE = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Objective:
+    """What is made as large as can be, or as small.
+
+    Parameters
+    ----------
+    decision : ndarray
+        Weights of the decisions, shape ``(n_decision,)``.
+    quantity : ndarray, optional
+        Weights of the quantities, shape ``(n_quantity,)``.
+    maximise : bool
+        Whether more is better.
+    """
+
+    decision: FloatArray
+    quantity: FloatArray | None = None
+    maximise: bool = True
+
+    def value(self, values: FloatArray, x: FloatArray) -> float:
+        """Return the objective for values of quantities and decisions."""
+        return float(self.decision @ x + (0.0 if self.quantity is None else self.quantity @ values))
+
+
+@dataclass(frozen=True, eq=False)
+class LimitProblem:
+    """A question for the safe limit.
+
+    Parameters
+    ----------
+    problem : Problem
+        The model, with what all wells pump that no decision touches.
+    decisions : tuple of Decision
+        The unknowns.
+    families : tuple of Quantities
+        What is looked at; quantities are numbered through all families.
+    constraints : Constraints
+        What must hold.
+    objective : Objective
+        What is sought.
+    """
+
+    problem: Problem
+    decisions: tuple[Decision, ...]
+    families: tuple[Quantities, ...]
+    constraints: Constraints
+    objective: Objective
+
+
+@dataclass(frozen=True)
+class LimitSettings:
+    """How a limit is searched for."""
+
+    __pydantic_config__ = {"extra": "forbid", "use_attribute_docstrings": True}  # noqa: RUF012 - read by pydantic, not a field
+
+    rate_tolerance: float = 1e-5
+    """A sequence of programs has converged when no rate changes by more than this, relative to 1 plus the largest rate."""
+    objective_tolerance: float = 1e-6
+    """… and the objective by no more than this, relative to 1 plus itself."""
+    max_programs: int = 50
+    """Programs after which the search fails."""
+    violation: float = 1e-6
+    """Largest excess over any constraint in the full model, m or m³/d per 1 + the side of the constraint."""
+    raised: float = 1e-3
+    """Share by which the limit is raised to show that it then breaks a constraint."""
+
+
+@dataclass(frozen=True, eq=False)
+class Certificate:
+    """What the full model says of a limit.
+
+    Parameters
+    ----------
+    excess : float
+        Largest excess over any constraint, relative to 1 plus its side; negative where all have room.
+    worst : str
+        Name of that constraint.
+    raised_excess : float
+        The same with every rate raised by `LimitSettings.raised`; NaN where nothing is pumped.
+    raised_worst : str
+        Name of the constraint or bound that is then broken by most.
+    """
+
+    excess: float
+    worst: str
+    raised_excess: float
+    raised_worst: str
+
+
+@dataclass(frozen=True, eq=False)
+class LimitResult:
+    """A safe limit.
+
+    Parameters
+    ----------
+    x : ndarray
+        Values of the decisions, shape ``(n_decision,)``.
+    objective : float
+        Its value in the full model.
+    outcome : Outcome
+        Of the full model at the limit.
+    row_price, bound_price : ndarray
+        Shadow prices: what the objective gains per unit by which a constraint, or a decision's bound, is widened, shapes
+        ``(n_row,)`` and ``(n_decision,)``.
+    gap : float
+        Duality gap of the last program, relative.
+    programs, runs : int
+        Programs solved and simulations run.
+    certificate : Certificate
+        See its class.
+    response : Response
+        The last.
+    """
+
+    x: FloatArray
+    objective: float
+    outcome: Outcome
+    row_price: FloatArray
+    bound_price: FloatArray
+    gap: float
+    programs: int
+    runs: int
+    certificate: Certificate
+    response: Response = field(repr=False)
+
+
+def find_limit(
+    question: LimitProblem,
+    simulate_all: SimulateAll,
+    settings: LimitSettings | None = None,
+    start: FloatArray | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> LimitResult:
+    """Return the best values of the decisions under which every constraint holds.
+
+    Parameters
+    ----------
+    question : LimitProblem
+        What is sought.
+    simulate_all : callable
+        Runs problems; with tight tolerances, since limits are certified to 1e-6 m.
+    settings : LimitSettings, optional
+        How.
+    start : ndarray, optional
+        First values of the decisions, shape ``(n_decision,)``; their lower bounds by default.
+    progress : callable, optional
+        Called with a line of text after each program.
+
+    Raises
+    ------
+    InfeasibleError
+        When no values satisfy all constraints.
+    ConvergenceError
+        When the sequence of programs does not settle, the objective is unbounded, the limit breaks a constraint in the full
+        model, or wells cannot deliver it.
+    """
+    settings = settings or LimitSettings()
+    evaluator = Evaluator(question.problem, question.decisions, question.families, simulate_all)
+    x = _first(question.decisions) if start is None else np.asarray(start, dtype=np.float64)
+    safe = _first(question.decisions)
+    reach, value, change = np.inf, np.inf, np.inf
+    for n_program in range(1, settings.max_programs + 1):
+        try:
+            response = evaluator.response(x)
+            solution = _program(question, response, x, reach)
+        except ConvergenceError:
+            # dry cells and drains feel no change: go back to where the model answers
+            if evaluator.linear or not np.abs(x - safe).max(initial=0.0) > 0.0:
+                raise
+            x, reach = (0.5 * (x + safe) if n_program < FREE else safe), np.inf
+            if progress is not None:
+                progress(f"program {n_program}: no answer at these rates; going back")
+            continue
+        change = float(np.abs(solution.x - x).max(initial=0.0))
+        moved, value = abs(solution.value - value), solution.value
+        if progress is not None:
+            progress(f"program {n_program}: objective {value:.6g}, largest change of a rate {change:.3g} m3/d")
+        still = change <= settings.rate_tolerance * (1.0 + float(np.abs(solution.x).max(initial=0.0)))
+        if evaluator.linear or (still and moved <= settings.objective_tolerance * (1.0 + abs(value))):
+            return _certified(question, evaluator, solution, response, settings, n_program)
+        if n_program >= FREE:
+            # rates that swing between two corners are brought together
+            reach = 0.5 * min(change, reach)
+        safe, x = x, solution.x
+    raise ConvergenceError(
+        f"The limit search did not settle in {settings.max_programs} programs: rates still change by {change:.3g} m3/d. "
+        "Raise limits.max_programs, or start from other rates."
+    )
+
+
+def _first(decisions: Sequence[Decision]) -> FloatArray:
+    return np.array([d.lower if np.isfinite(d.lower) else min(0.0, d.upper) for d in decisions])
+
+
+def _program(question: LimitProblem, response: Response, x: FloatArray, reach: float) -> ProgramSolution:
+    """Solve the program of a response, with rates at most `reach` from x."""
+    constraints, objective = question.constraints, question.objective
+    matrix, constant = constraints.matrix(response)
+    weights = objective.decision.astype(np.float64)
+    offset = 0.0
+    if objective.quantity is not None:
+        weights = weights + objective.quantity @ response.slope
+        offset = float(objective.quantity @ (response.outcome.values - response.slope @ response.at))
+    sign = 1.0 if objective.maximise else -1.0
+    lower, upper = (np.array([getattr(d, side) for d in question.decisions]) for side in ("lower", "upper"))
+    program = LinearProgram(
+        sign * weights,
+        matrix,
+        constraints.lower - constant,
+        constraints.upper - constant,
+        np.maximum(lower, x - reach),
+        np.minimum(upper, x + reach),
+        np.array([d.integer for d in question.decisions]),
+    )
+    solution = linear_program.solve(program)
+    value = sign * solution.value + offset
+    return ProgramSolution(solution.x, value, solution.row_price, solution.bound_price, solution.gap)
+
+
+def _certified(
+    question: LimitProblem,
+    evaluator: Evaluator,
+    solution: ProgramSolution,
+    response: Response,
+    settings: LimitSettings,
+    programs: int,
+) -> LimitResult:
+    """Run the full model at the limit and a little above it."""
+    x = solution.x
+    acting = np.array([decision.acts for decision in question.decisions])
+    raised = np.where(acting, (1.0 + settings.raised) * x, x)
+    at, above = evaluator.outcomes([x, raised])
+    if at.shortfall:
+        well, share = max(at.shortfall.items(), key=lambda item: item[1])
+        raise ConvergenceError(
+            f"The limit cannot be delivered: well {well} falls short by {100.0 * share:.3g} % of its rate, and so do "
+            f"{len(at.shortfall) - 1} more. Give these wells lower caps, or level limits above the bottoms of their cells."
+        )
+    excess, worst = _worst(question, at.values, x)
+    if excess > settings.violation:
+        raise ConvergenceError(
+            f"The limit breaks {worst} in the full model by {excess:.3g} of its side: must be {settings.violation:g} or less. "
+            "Use a smaller newton.tolerance for the runs."
+        )
+    raised_excess, raised_worst = _worst(question, above.values, raised)
+    upper = np.array([d.upper for d in question.decisions])
+    over = np.where(acting, raised - upper, -np.inf) / (1.0 + np.where(np.isfinite(upper), np.abs(upper), 0.0))
+    if over.max(initial=-np.inf) > raised_excess:
+        raised_excess, raised_worst = float(over.max()), f"upper bound of {question.decisions[int(over.argmax())].name}"
+    if not (np.abs(x[acting]) > 0.0).any():
+        raised_excess, raised_worst = float("nan"), ""
+    return LimitResult(
+        x,
+        question.objective.value(at.values, x),
+        at,
+        solution.row_price,
+        solution.bound_price,
+        solution.gap,
+        programs,
+        evaluator.runs,
+        Certificate(excess, worst, raised_excess, raised_worst),
+        response,
+    )
+
+
+def _worst(question: LimitProblem, values: FloatArray, x: FloatArray) -> tuple[float, str]:
+    """Return the largest excess, relative to 1 plus the side of its constraint, and the constraint."""
+    constraints = question.constraints
+    if not constraints.n:
+        return -np.inf, ""
+    activity = constraints.activity(values, x)
+    above, below = activity - constraints.upper, constraints.lower - activity
+    side = np.where(above > below, constraints.upper, constraints.lower)
+    excess = np.maximum(above, below) / (1.0 + np.where(np.isfinite(side), np.abs(side), 0.0))
+    worst = int(excess.argmax())
+    return float(excess[worst]), constraints.names[worst]

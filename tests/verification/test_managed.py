@@ -1,0 +1,74 @@
+"""Limits against the answers that GWM-2005 prints for its sample problems; see `managed`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from managed import dewater, drain, maximin, seawater, simulate_all
+
+from aquirecover.study.constraints import join, total
+from aquirecover.study.decisions import Decision
+from aquirecover.study.limits import LimitProblem, Objective, find_limit
+
+
+def test_dewater_rates_and_shadow_prices() -> None:
+    problem, decisions, heads, limits = dewater()
+    least = Objective(np.ones(7), maximise=False)
+    result = find_limit(LimitProblem(problem, tuple(decisions), (heads,), limits, least), simulate_all)
+    expected = np.array([1077.390, 78.23877, 0.0, 768.9506, 0.0, 0.0, 941.0751])
+    np.testing.assert_allclose(result.x, expected, rtol=1e-6, atol=1e-6)
+    assert result.objective == pytest.approx(2865.655, rel=1e-6)
+    # GWM counts the objective over the 1,000 d of the period
+    prices = np.zeros(10)
+    prices[[0, 2, 5, 9]] = 2.7273e4, 3.2593e4, 3.1185e4, 5.1544e4
+    np.testing.assert_allclose(1000.0 * result.row_price, prices, rtol=2e-5, atol=1e-3)
+    assert result.gap < 1e-8
+    assert result.certificate.excess < 1e-6
+
+
+def test_dewater_with_switches() -> None:
+    # at least three wells are opened, at 2,000 each; an open one pumps 100 to 20,000 for 1,000 d, at 0.02 for a cubic foot
+    problem, decisions, heads, limits = dewater()
+    switches = [Decision(f"BV{n}", 0.0, 1.0, integer=True) for n in range(1, 8)]
+    on = [total(f"on {n}", "ft3/d", {n: 1.0, 7 + n: -2e4}, upper=0.0) for n in range(7)]
+    off = [total(f"off {n}", "ft3/d", {n: 1.0, 7 + n: -1e2}, lower=0.0) for n in range(7)]
+    three = total("Binlower", "1", dict.fromkeys(range(7, 14), 1.0), lower=3.0)
+    cost = Objective(np.repeat([0.02 * 1000.0, 2000.0], 7), maximise=False)
+    question = LimitProblem(problem, (*decisions, *switches), (heads,), join([limits, *on, *off, three]), cost)
+    result = find_limit(question, simulate_all)
+    np.testing.assert_allclose(result.x[7:], [1, 0, 0, 1, 0, 0, 1])
+    np.testing.assert_allclose(result.x[:7], [1242.483, 0.0, 0.0, 694.1515, 0.0, 0.0, 943.2707], rtol=1e-6, atol=1e-6)
+    assert result.objective == pytest.approx(57_598.11 + 3 * 2000.0, rel=1e-6)
+
+
+def test_maximin() -> None:
+    problem, decisions, heads, rows = maximin()
+    raised = Objective(np.array([0.0, 0.0, 0.0, 0.0, 0.0, 1.0]))
+    result = find_limit(LimitProblem(problem, tuple(decisions), (heads,), join(rows), raised), simulate_all)
+    np.testing.assert_allclose(result.x, [0.0, 2523.063, 1476.937, 0.0, 0.0, 44.59702], rtol=1e-6, atol=1e-3)
+
+
+def test_drain_by_sequential_programs() -> None:
+    problem, decisions, flows, rows = drain()
+    most = Objective(np.zeros(7), np.ones(3))
+    result = find_limit(LimitProblem(problem, tuple(decisions), (flows,), join(rows), most), simulate_all)
+    expected = [15485.98, 14514.02, 0.0, 44514.02, 14514.02, 29514.02, 0.0]
+    np.testing.assert_allclose(result.x, expected, rtol=1e-4, atol=1.0)
+    assert result.objective == pytest.approx(1_148_849.0, rel=1e-5)
+    np.testing.assert_allclose(result.outcome.values, [674_755.3, 238_594.2, 235_500.0], rtol=1e-5)
+
+
+def test_seawater_with_a_water_table_head_differences_gradients_and_injection() -> None:
+    problem, decisions, heads, rows = seawater()
+    # GWM took the arithmetic mean of transmissivity between cells (LAYCON 11), here it is the harmonic one: 0.05 % of the total
+    # and 6 ft3/d of one well lie between the two, while the same constraints bind
+    net = Objective(np.array([1.0] * 5 + [-1.0] * 3))
+    result = find_limit(LimitProblem(problem, tuple(decisions), (heads,), join(rows), net), simulate_all)
+    expected = [1e4, 3300.918, 0.0, 0.0, 1677.461, 62.93964, 532.1157, 295.5083]
+    np.testing.assert_allclose(result.x, expected, rtol=2e-3, atol=0.5)
+    assert result.objective == pytest.approx(14087.82, rel=1e-3)
+    # GWM prints prices per foot of head difference over the 400 ft of a gradient
+    prices = {"gd-06": 5.7711e3, "gd-08": 9.5888e2, "gd-14": 8.0729e3, "gd-18": 1.4636e2, "gd-20": 2.1473e3}
+    found = dict(zip(heads.names, result.row_price / 400.0, strict=False))
+    assert {name for name in heads.names if found[name] > 1.0} == set(prices)
+    assert [found[name] for name in prices] == pytest.approx(list(prices.values()), rel=1e-2)
