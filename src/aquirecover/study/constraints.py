@@ -58,6 +58,17 @@ class Constraints:
         activity = self.activity(values, x)
         return np.maximum(activity - self.upper, self.lower - activity)
 
+    def worst(self, values: FloatArray, x: FloatArray) -> tuple[float, str]:
+        """Return the largest excess, relative to 1 plus the side of its row, and the name of that row."""
+        if not self.n:
+            return -np.inf, ""
+        activity = self.activity(values, x)
+        above, below = activity - self.upper, self.lower - activity
+        side = np.where(above > below, self.upper, self.lower)
+        excess = np.maximum(above, below) / (1.0 + np.where(np.isfinite(side), np.abs(side), 0.0))
+        place = int(excess.argmax())
+        return float(excess[place]), self.names[place]
+
     def matrix(self, response: Response) -> tuple[FloatArray, FloatArray]:
         """Return the rows as a response has them, ``matrix x + constant``, shapes ``(n_row, n_decision)`` and ``(n_row,)``."""
         sums = self._sums(response.outcome.values.size)

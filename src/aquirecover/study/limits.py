@@ -157,6 +157,7 @@ def find_limit(
     settings: LimitSettings | None = None,
     start: FloatArray | None = None,
     progress: Callable[[str], None] | None = None,
+    known: Response | None = None,
 ) -> LimitResult:
     """Return the best values of the decisions under which every constraint holds.
 
@@ -172,6 +173,8 @@ def find_limit(
         First values of the decisions, shape ``(n_decision,)``; their lower bounds by default.
     progress : callable, optional
         Called with a line of text after each program.
+    known : Response, optional
+        Of an earlier search with the same model, decisions and quantities, which a linear model need not find again.
 
     Raises
     ------
@@ -183,12 +186,12 @@ def find_limit(
     """
     settings = settings or LimitSettings()
     evaluator = Evaluator(question.problem, question.decisions, question.families, simulate_all)
-    x = _first(question.decisions) if start is None else np.asarray(start, dtype=np.float64)
-    safe = _first(question.decisions)
+    x = first_values(question.decisions) if start is None else np.asarray(start, dtype=np.float64)
+    safe = first_values(question.decisions)
     reach, value, change = np.inf, np.inf, np.inf
     for n_program in range(1, settings.max_programs + 1):
         try:
-            response = evaluator.response(x)
+            response = known if known is not None and evaluator.linear else evaluator.response(x)
             solution = _program(question, response, x, reach)
         except ConvergenceError:
             # dry cells and drains feel no change: go back to where the model answers
@@ -215,7 +218,8 @@ def find_limit(
     )
 
 
-def _first(decisions: Sequence[Decision]) -> FloatArray:
+def first_values(decisions: Sequence[Decision]) -> FloatArray:
+    """Return the least values of the decisions, 0 where they have no lower bound."""
     return np.array([d.lower if np.isfinite(d.lower) else min(0.0, d.upper) for d in decisions])
 
 
@@ -263,13 +267,13 @@ def _certified(
             f"The limit cannot be delivered: well {well} falls short by {100.0 * share:.3g} % of its rate, and so do "
             f"{len(at.shortfall) - 1} more. Give these wells lower caps, or level limits above the bottoms of their cells."
         )
-    excess, worst = _worst(question, at.values, x)
+    excess, worst = question.constraints.worst(at.values, x)
     if excess > settings.violation:
         raise ConvergenceError(
             f"The limit breaks {worst} in the full model by {excess:.3g} of its side: must be {settings.violation:g} or less. "
             "Use a smaller newton.tolerance for the runs."
         )
-    raised_excess, raised_worst = _worst(question, above.values, raised)
+    raised_excess, raised_worst = question.constraints.worst(above.values, raised)
     upper = np.array([d.upper for d in question.decisions])
     over = np.where(acting, raised - upper, -np.inf) / (1.0 + np.where(np.isfinite(upper), np.abs(upper), 0.0))
     if over.max(initial=-np.inf) > raised_excess:
@@ -288,16 +292,3 @@ def _certified(
         Certificate(excess, worst, raised_excess, raised_worst),
         response,
     )
-
-
-def _worst(question: LimitProblem, values: FloatArray, x: FloatArray) -> tuple[float, str]:
-    """Return the largest excess, relative to 1 plus the side of its constraint, and the constraint."""
-    constraints = question.constraints
-    if not constraints.n:
-        return -np.inf, ""
-    activity = constraints.activity(values, x)
-    above, below = activity - constraints.upper, constraints.lower - activity
-    side = np.where(above > below, constraints.upper, constraints.lower)
-    excess = np.maximum(above, below) / (1.0 + np.where(np.isfinite(side), np.abs(side), 0.0))
-    worst = int(excess.argmax())
-    return float(excess[worst]), constraints.names[worst]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,10 +17,12 @@ from aquirecover.flow.simulate import SimulateSettings, simulate
 from aquirecover.flow.stresses import Drain, FixedHead, Wells
 from aquirecover.study.constraints import bounds, join, total
 from aquirecover.study.decisions import Decision, decided, given_rates, rates, well_decision
+from aquirecover.study.infeasible import explain, sentences
 from aquirecover.study.limits import LimitProblem, LimitSettings, Objective, find_limit
 from aquirecover.study.linear_program import InfeasibleError, LinearProgram, solve
 from aquirecover.study.quantities import HeadSums, levels, outflows
 from aquirecover.study.response import Evaluator
+from aquirecover.study.trade_off import bisect_factor, fairest, trade_off
 from small_problems import plain_grid, plain_problem
 
 TIGHT = SimulateSettings(newton=NewtonSettings(tolerance=1e-13))
@@ -185,3 +188,56 @@ def test_decisions_must_make_sense() -> None:
         Decision("a", 2.0, 1.0)
     with pytest.raises(ValueError, match="must be the same"):
         Decision("a", well=np.array([1]))
+
+
+def _west_above(level: float, other: float = 0.0) -> LimitProblem:
+    """Return the search for the most of the western well over a level there, while the eastern one pumps on."""
+    problem = _strip()
+    wells = problem.stresses[0].with_rates(np.array([[0.0, other]]))
+    problem = plain_problem(problem.grid, (wells,), problem.fixed_heads, schedule=problem.schedule, properties=problem.properties)
+    heads = levels(["west"], np.array([1]), np.array([0]))
+    return LimitProblem(problem, _each()[:1], (heads,), bounds(["west"], np.array([0]), "m", lower=level), Objective(np.ones(1)))
+
+
+def test_infeasible_in_words() -> None:
+    # 60 m³/d in the east draw the west down by 60 / 60 × 1/4 = 0.25 m
+    (shortage,) = explain(_west_above(9.9, other=60.0), _simulate_all)
+    assert shortage.shortage == pytest.approx(0.15)
+    assert str(shortage) == (
+        "west: 0.15 m beyond its limit, 0.15 m even with no pumping at all; without the pumping of the other wells it would hold."
+    )
+    (shortage,) = explain(_west_above(10.5), _simulate_all)
+    assert str(shortage).endswith("0.5 m even with no pumping at all, and 0.5 m without the pumping of any well.")
+    demand = total("demand", "m3/d", {0: 1.0}, lower=400.0)
+    question = _west_above(8.0)
+    both = explain(replace(question, constraints=join([question.constraints, demand])), _simulate_all)
+    assert sentences(both).startswith("west: 3 m beyond its limit together with the other constraints; with no pumping at all")
+    assert explain(question, _simulate_all) == []
+
+
+def test_trade_off_curve() -> None:
+    curve = trade_off(_west_above(8.0), np.array([0]), [9.0, 8.0, 11.0, 6.0], _simulate_all)
+    assert [None if point is None else round(point.objective, 6) for point in curve] == [80.0, 160.0, None, 320.0]
+    # the response of a linear model is found once
+    assert [point.runs for point in curve if point is not None] == [4, 2, 2]
+
+
+def test_fairest_room() -> None:
+    # 100 m³/d shared so that the least room over a level of 5 m in the west and 6 m in the east is largest
+    heads = levels(["west", "east"], np.array([1, 3]), np.array([0, 0]))
+    demand = total("demand", "m3/d", {0: 1.0, 1: 1.0}, lower=100.0, upper=100.0)
+    rows = join([bounds(heads.names, np.arange(2), "m", lower=np.array([5.0, 6.0])), demand])
+    question = LimitProblem(_strip(), _each(), (heads,), rows, Objective(np.ones(2)))
+    result = find_limit(fairest(question, np.arange(2)), _simulate_all)
+    # drawdowns (3 w + e) / 240 and (w + 3 e) / 240: all from the west leaves 5 − 1.25 there and 4 − 0.42 in the east
+    assert result.x[:2] == pytest.approx([100.0, 0.0])
+    assert result.x[2] == pytest.approx(4.0 - 100.0 / 240.0)
+
+
+def test_one_factor_by_bisection() -> None:
+    steps = bisect_factor(_west_above(8.0), np.array([100.0]), _simulate_all)
+    assert steps[-1].factor == pytest.approx(1.6, abs=1e-4)
+    assert steps[-1].excess <= 0.0
+    assert [step.factor for step in steps[:4]] == [0.0, 10.0, 5.0, 2.5]
+    with pytest.raises(ConvergenceError, match="west does not hold even when nothing is pumped"):
+        bisect_factor(_west_above(10.5), np.array([100.0]), _simulate_all)
