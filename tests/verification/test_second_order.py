@@ -86,11 +86,11 @@ def _exact_theis(result: FlowResult) -> np.ndarray:
     problem = result.problem
     system = FlowSystem(problem)
     state = system.initial_state()
-    matrix = system.matrix(state, Interval(0, np.inf, state)).to_sparse().toarray()
+    balance = system.balance(state, Interval(0, np.inf, state))
+    matrix = system.matrix(balance).to_sparse().toarray()
     storage = system.elastic.ravel()
     pull = np.zeros(storage.size)
-    (cell, flow, _), *_ = system.stress_flows(state.head, 0)
-    pull[cell] = flow
+    pull[system.connections.cell] = balance.flow
     rate, mode = eigh(matrix, np.diag(storage))
     rate = np.maximum(rate, 0.0)
     load = mode.T @ pull

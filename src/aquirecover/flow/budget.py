@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from aquirecover.errors import BudgetError
-from aquirecover.flow import kernels, layer_flows
+from aquirecover.flow import kernels
 from aquirecover.flow.arrays import FloatArray, IntArray
-from aquirecover.flow.assembly import FlowSystem, Interval, State
+from aquirecover.flow.assembly import Balance, FlowSystem
 from aquirecover.flow.problem import ROUNDING_FLOWS, Budget
 
 
@@ -26,56 +26,58 @@ class BudgetRecorder:
         self.system = system
         self.tolerance = tolerance
         problem = system.problem
-        n_layer, n_step, n_term = problem.grid.shape[0], problem.schedule.n_step, len(problem.terms)
-        layer = np.broadcast_to(np.arange(n_layer, dtype=np.int64)[:, None, None], problem.grid.shape)
-        self._parts = [_Part(np.ascontiguousarray(layer), n_layer, n_step, n_term)]
+        n_layer, n_y, n_x = problem.grid.shape
+        n_step, n_term = problem.schedule.n_step, len(problem.terms)
+        self._fixed_cell = np.concatenate([np.zeros(0, dtype=np.int64), *(boundary.cell for boundary in problem.fixed_heads)])
+        sizes = [boundary.cell.size for boundary in problem.fixed_heads]
+        self._fixed_term = np.repeat(np.arange(1 + len(problem.stresses), n_term), sizes)
+        self._gain, self._loss = np.zeros((2, self._fixed_cell.size))
+        cell, plane = system.connections.cell, n_y * n_x
+        self._layers = _Part(cell // plane, self._fixed_cell // plane, n_layer, n_step, n_term)
         self._rounding = np.zeros(n_step)
+        self._zones: list[_Part] = []
         self._zone_names: tuple[str, ...] = ()
+        self._zone = np.zeros((0, 0, 0), dtype=np.int64)
         if problem.zones is not None:
             n_zone = len(problem.zones.names)
-            zone = np.where(problem.zones.index < 0, n_zone, problem.zones.index)
-            self._parts.append(_Part(np.ascontiguousarray(zone, dtype=np.int64), n_zone + 1, n_step, n_term))
+            self._zone = np.where(problem.zones.index < 0, n_zone, problem.zones.index).astype(np.int64)
+            zone = self._zone.ravel()
+            self._zones = [_Part(zone[cell], zone[self._fixed_cell], n_zone + 1, n_step, n_term)]
             self._zone_names = (*problem.zones.names, "rest")
 
-    def add(self, step: int, state: State, interval: Interval, share: float) -> None:
+    def add(self, step: int, balance: Balance, share: float) -> None:
         """Add the flows of an interval that makes up a share of a step.
 
         Flows follow from the heads at the end of the interval, as the implicit scheme has them.
         """
-        system = self.system
-        self._rounding[step] = max(self._rounding[step], system.rounding(state, interval))
-        if not interval.steady:
-            self._add_storage(step, system.storage_flow(state, interval)[0], share)
-        term = 1
-        for cell, flow, _ in system.flows(state, interval.period):
-            self._add_term(step, term, cell, flow, share)
-            term += 1
-        faces = system.faces
-        for boundary in system.problem.fixed_heads:
-            gain, loss = np.zeros(boundary.cell.size), np.zeros(boundary.cell.size)
-            kernels.fixed_head_flows(state.head, state.saturation, faces, system.fixed, boundary.cell, gain, loss)
-            self._add_term(step, term, boundary.cell, gain, share)
-            self._add_term(step, term, boundary.cell, -loss, share)
-            term += 1
-        for part in self._parts:
-            table = np.zeros(part.exchange.shape[1:])
-            if part is self._parts[0]:
-                layer_flows.layer_exchange(state.head, faces.cz, table)
-            else:
-                kernels.part_exchange(state.head, state.saturation, faces, part.index, table)
-            part.exchange[step] += share * table
+        system, state, layers = self.system, balance.state, self._layers
+        self._rounding[step] = max(self._rounding[step], balance.rounding)
+        layers.inflow[step, :, 0] += share * balance.released
+        layers.outflow[step, :, 0] += share * balance.taken
+        n_layer = balance.rising.size
+        upper, lower = np.arange(n_layer - 1), np.arange(1, n_layer)
+        layers.exchange[step, lower, upper] += share * balance.rising[:-1]
+        layers.exchange[step, upper, lower] += share * balance.falling[:-1]
+        gain, loss = self._gain, self._loss
+        kernels.fixed_head_flows(state.head, state.saturation, system.faces, system.fixed, self._fixed_cell, gain, loss)
+        np.negative(loss, out=loss)
+        for part in (layers, *self._zones):
+            inflow, outflow = part.inflow[step], part.outflow[step]
+            kernels.term_sums(part.of_connection, system.connections.term, balance.flow, share, inflow, outflow)
+            kernels.term_sums(part.of_fixed, self._fixed_term, gain, share, inflow, outflow)
+            kernels.term_sums(part.of_fixed, self._fixed_term, loss, share, inflow, outflow)
+        for zones in self._zones:
+            self._add_zones(step, balance, share, zones)
 
-    def _add_storage(self, step: int, release: FloatArray, share: float) -> None:
-        layers, *zones = self._parts
-        inflow, outflow = np.empty(release.shape[0]), np.empty(release.shape[0])
-        layer_flows.layer_sums(release, inflow, outflow)
-        layers.inflow[step, :, 0] += share * inflow
-        layers.outflow[step, :, 0] += share * outflow
-        if zones:
-            storing = np.flatnonzero(release)
-            for part in zones:
-                flow = share * release.ravel()[storing]
-                kernels.part_sums(storing, flow, part.flat, part.inflow[step, :, 0], part.outflow[step, :, 0])
+    def _add_zones(self, step: int, balance: Balance, share: float, zones: _Part) -> None:
+        """Add storage and the flow from zone to zone, which follow from the cells of each."""
+        system, state = self.system, balance.state
+        if not balance.interval.steady:
+            release, _ = system.storage_flow(state, balance.interval)
+            kernels.storage_sums(self._zone.ravel(), release.ravel(), share, zones.inflow[step], zones.outflow[step])
+        table = np.zeros(zones.exchange.shape[1:])
+        kernels.part_exchange(state.head, state.saturation, system.faces, self._zone, table)
+        zones.exchange[step] += share * table
 
     def close(self, step: int) -> float:
         """Return the budget error of a step.
@@ -85,7 +87,7 @@ class BudgetRecorder:
         BudgetError
             When it is above the tolerance and not explained by rounding.
         """
-        layers = self._parts[0]
+        layers = self._layers
         inflow, outflow = layers.inflow[step].sum(axis=0), layers.outflow[step].sum(axis=0)
         total_in, total_out = float(inflow.sum()), float(outflow.sum())
         largest, gap = max(total_in, total_out), abs(total_in - total_out)
@@ -105,15 +107,12 @@ class BudgetRecorder:
             "Use a smaller newton.tolerance or linear.method: direct."
         )
 
-    def _add_term(self, step: int, term: int, cell: IntArray, flow: FloatArray, share: float) -> None:
-        for part in self._parts:
-            kernels.part_sums(cell, share * flow, part.flat, part.inflow[step, :, term], part.outflow[step, :, term])
-
     def result(self) -> Budget:
         """Return the budget of all steps."""
-        layers = self._parts[0]
+        layers = self._layers
         n_step, _, n_term = layers.inflow.shape
-        zones = self._parts[1] if self._zone_names else _Part(layers.index, 0, n_step, n_term)
+        none = np.zeros(0, dtype=np.int64)
+        zones = self._zones[0] if self._zones else _Part(none, none, 0, n_step, n_term)
         return Budget(
             self.system.problem.terms,
             layers.inflow.sum(axis=1),
@@ -130,11 +129,11 @@ class BudgetRecorder:
 
 
 class _Part:
-    """A partition of the model and its flows, shape ``(n_step, n_part, n_term)``."""
+    """A partition of the model: the part of each connection and fixed head, and flows of shape ``(n_step, n_part, n_term)``."""
 
-    def __init__(self, index: IntArray, n_part: int, n_step: int, n_term: int) -> None:
-        self.index = index
-        self.flat = index.ravel()
+    def __init__(self, of_connection: IntArray, of_fixed: IntArray, n_part: int, n_step: int, n_term: int) -> None:
+        self.of_connection = of_connection
+        self.of_fixed = of_fixed
         self.inflow = np.zeros((n_step, n_part, n_term))
         self.outflow = np.zeros((n_step, n_part, n_term))
         self.exchange = np.zeros((n_step, n_part, n_part))

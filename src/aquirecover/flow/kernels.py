@@ -7,14 +7,12 @@ a fixed order, so that results do not depend on scheduling.
 from __future__ import annotations
 
 from aquirecover.flow.arrays import BoolArray, FloatArray, IntArray
-from aquirecover.flow.compiled import kernel, summing_kernel
+from aquirecover.flow.compiled import fused_kernel, kernel, summing_kernel
 from aquirecover.flow.faces import Faces
 
 # Width, as a share of the cell, over which saturation bends smoothly at the bottom and the top (MODFLOW 6, Langevin et al. 2017,
 # TM6-A55, eq. 4-5).
 SMOOTHING = 1e-6
-# Cells that a loop over a flat array takes in at once, so that they stay in the nearest memory.
-FLAT_BLOCK = 2048
 
 
 @kernel
@@ -206,33 +204,23 @@ def storage_release(
         derivative[n] = e * (s + ds * (h - mid) - 0.5 * b * s * ds) + d * ds
 
 
-@kernel
-def elastic_release(head: FloatArray, old_head: FloatArray, elastic: FloatArray, dt: float, release: FloatArray) -> None:
-    """Fill the water released from confined storage, m³/d; all arrays flat."""
-    for n in range(head.size):
-        release[n] = elastic[n] / dt * (old_head[n] - head[n])
-
-
-@kernel
-def _add_faces(head: FloatArray, c: FloatArray, distance: int, out: FloatArray) -> None:
-    """Add the flow through the faces between cells and those at a distance to both."""
-    for begin in range(0, head.size - distance, FLAT_BLOCK):
-        end = min(begin + FLAT_BLOCK, head.size - distance)
-        here, there, face = head[begin:end], head[begin + distance : end + distance], c[begin:end]
-        near, far = out[begin:end], out[begin + distance : end + distance]
-        for n in range(here.size):
-            near[n] += face[n] * (there[n] - here[n])
-        for n in range(here.size):
-            far[n] -= face[n] * (there[n] - here[n])
-
-
-@kernel
-def saturated_inflow(head: FloatArray, faces: Faces, row: int, plane: int, out: FloatArray) -> None:
-    """Fill the flow from all neighbours into each cell of a model without convertible cells, m³/d; head and `out` are flat."""
-    out[:] = 0.0
-    _add_faces(head, faces.cz.ravel(), plane, out)
-    _add_faces(head, faces.cy.ravel(), row, out)
-    _add_faces(head, faces.cx.ravel(), 1, out)
+@fused_kernel
+def confined_diagonal(faces: Faces, storage: FloatArray, rate: float, out: FloatArray) -> None:
+    """Fill the sum of the conductances of each cell and of what it stores, ``rate storage``, m²/d."""
+    cx, cy, cz = faces.cx, faces.cy, faces.cz
+    n_layer, n_y, n_x = out.shape
+    for k in range(n_layer):
+        for j in range(n_y):
+            for i in range(n_x):
+                out[k, j, i] = rate * storage[k, j, i] + cx[k, j, i] + cy[k, j, i] + cz[k, j, i]
+            for i in range(1, n_x):
+                out[k, j, i] += cx[k, j, i - 1]
+            if j > 0:
+                for i in range(n_x):
+                    out[k, j, i] += cy[k, j - 1, i]
+            if k > 0:
+                for i in range(n_x):
+                    out[k, j, i] += cz[k - 1, j, i]
 
 
 @kernel
@@ -300,13 +288,23 @@ def part_exchange(head: FloatArray, sat: FloatArray, faces: Faces, part: IntArra
 
 
 @kernel
-def part_sums(cell: IntArray, flow: FloatArray, part: IntArray, inflow: FloatArray, outflow: FloatArray) -> None:
-    """Add flows into the model, and out of it, to the part that holds each cell, m³/d; `part` is flat."""
-    for n in range(cell.size):
+def term_sums(part: IntArray, term: IntArray, flow: FloatArray, share: float, inflow: FloatArray, outflow: FloatArray) -> None:
+    """Add a share of flows into the model, and out of it, to tables of parts and terms, m³/d ≥ 0."""
+    for n in range(flow.size):
         if flow[n] > 0.0:
-            inflow[part[cell[n]]] += flow[n]
+            inflow[part[n], term[n]] += share * flow[n]
         else:
-            outflow[part[cell[n]]] -= flow[n]
+            outflow[part[n], term[n]] -= share * flow[n]
+
+
+@kernel
+def storage_sums(part: IntArray, release: FloatArray, share: float, inflow: FloatArray, outflow: FloatArray) -> None:
+    """Add a share of the release of all cells (flat) to the first term of tables of parts and terms, m³/d ≥ 0."""
+    for n in range(release.size):
+        if release[n] > 0.0:
+            inflow[part[n], 0] += share * release[n]
+        else:
+            outflow[part[n], 0] -= share * release[n]
 
 
 @kernel
@@ -360,15 +358,6 @@ def absolute_sum(a: FloatArray) -> float:
 
 
 @summing_kernel
-def rounding_scale(diagonal: FloatArray, storage: FloatArray, rate: float, head: FloatArray) -> float:
-    """Return ``Σ (diagonal + rate storage) max(|head|, 1e-3)`` of flat arrays."""
-    total = 0.0
-    for n in range(head.size):
-        total += (diagonal[n] + rate * storage[n]) * max(abs(head[n]), 1e-3)
-    return total
-
-
-@summing_kernel
 def step_along(x: FloatArray, p: FloatArray, r: FloatArray, q: FloatArray, alpha: float) -> float:
     """Add ``alpha p`` to x, take ``alpha q`` from r, and return ``Σ |r|``; flat arrays."""
     total = 0.0
@@ -378,6 +367,17 @@ def step_along(x: FloatArray, p: FloatArray, r: FloatArray, q: FloatArray, alpha
         r[n] = value
         total += abs(value)
     return total
+
+
+@summing_kernel
+def moved(head: FloatArray, delta: FloatArray, share: float, out: FloatArray) -> float:
+    """Set `out` to ``head + share delta`` and return the largest absolute change; flat arrays."""
+    largest = 0.0
+    for n in range(head.size):
+        change = share * delta[n]
+        out[n] = head[n] + change
+        largest = max(largest, abs(change))
+    return largest
 
 
 @kernel

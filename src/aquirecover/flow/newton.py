@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 import numpy as np
 
 from aquirecover.errors import ConvergenceError
 from aquirecover.flow import kernels
 from aquirecover.flow.arrays import FloatArray
-from aquirecover.flow.assembly import FlowSystem, Interval, State
+from aquirecover.flow.assembly import Balance, FlowSystem, Interval, State
 from aquirecover.flow.linear import LinearSettings, LinearStatus, Matrix, solve
 from aquirecover.flow.multigrid import Multigrid
 from aquirecover.flow.recycling import PastSolutions
@@ -54,20 +53,21 @@ class NewtonSettings:
 class Solution:
     """A converged step or part of one."""
 
-    state: State
+    balance: Balance
     outer: int
     inner: int
     residual: float
     largest_change: float
 
+    @property
+    def state(self) -> State:
+        """Heads at its end."""
+        return self.balance.state
 
-# A state, its residual, its throughput and the sum of its absolute residuals.
-_Trial: TypeAlias = tuple[State, FloatArray, float, float]
 
-
-def _norm(trial: _Trial) -> float:
+def _norm(balance: Balance) -> float:
     """Return the sum of the absolute residuals."""
-    return trial[3]
+    return balance.norm
 
 
 class StepSolver:
@@ -100,27 +100,25 @@ class StepSolver:
             With the cell of the largest residual and its value.
         """
         system, newton = self.system, self.newton
-        start = state = system.state(system.with_fixed_heads(guess, interval.period))
-        first, through = residual, _ = system.residual(state, interval)
-        norm = float(kernels.absolute_sum(residual.ravel()))
+        start = balance = self._tried(guess, interval)
         if system.has_convertible and not interval.steady:
-            state, residual, through, norm = self._improved((state, residual, through, norm), interval)
+            balance = self._improved(balance)
         inner, change = 0, np.inf
         for outer in range(newton.max_iterations + 1):
-            small = norm <= newton.tolerance * through or norm <= system.rounding(state, interval)
+            norm, through = balance.norm, balance.through
+            small = norm <= newton.tolerance * through or norm <= balance.rounding
             if small and (change <= newton.head_change or outer == 0 or not system.has_convertible):
                 if system.has_convertible and not interval.steady:
-                    self._remember(start, first, state, interval)
-                return Solution(state, outer, inner, norm / through if through > 0.0 else 0.0, change if outer else 0.0)
+                    self._remember(start, balance)
+                return Solution(balance, outer, inner, norm / through if through > 0.0 else 0.0, change if outer else 0.0)
             if outer == newton.max_iterations:
                 break
-            delta, iterations = self._newton_step(state, interval, residual, through, norm)
+            delta, iterations = self._newton_step(balance)
             inner += iterations
-            trials, before = 2 if outer < BOLD_STEPS else 20, norm
-            state, residual, through, norm, change = self._search(state, self._limited(state, delta), interval, norm, trials)
+            balance, change = self._search(balance, self._limited(balance.state, delta), 2 if outer < BOLD_STEPS else 20)
             # the change that the residual left would call for, as the one before called for this change
-            change *= min(1.0, norm / before) if outer > 0 or norm < 0.1 * before else 1.0
-        raise ConvergenceError(self._failure(residual, norm, through, change))
+            change *= min(1.0, balance.norm / norm) if outer > 0 or balance.norm < 0.1 * norm else 1.0
+        raise ConvergenceError(self._failure(balance, change))
 
     def solve_steady(self, start: State, period: int) -> Solution:
         """Return the equilibrium with the stresses of a period, by a pseudo-transient where Newton alone does not find it.
@@ -144,24 +142,23 @@ class StepSolver:
                 part = self.solve(state.head, Interval(period, 10.0**exponent, state))
                 state, outer, inner = part.state, outer + part.outer, inner + part.inner
         last = self.solve(state.head, steady)
-        return Solution(last.state, outer + last.outer, inner + last.inner, last.residual, last.largest_change)
+        return Solution(last.balance, outer + last.outer, inner + last.inner, last.residual, last.largest_change)
 
-    def damped(self, error: FloatArray, state: State, interval: Interval) -> tuple[FloatArray, int]:
+    def damped(self, error: FloatArray, balance: Balance) -> tuple[FloatArray, int]:
         """Return an error in time as an implicit step leaves it, ``(S / Δt + A)⁻¹ (S / Δt) error``, m, and linear iterations."""
-        rhs = np.where(self.system.unknown, self.system.storage_flow(state, interval)[1] * error, 0.0)
+        system = self.system
+        rhs = np.where(system.unknown, system.storage_flow(balance.state, balance.interval)[1] * error, 0.0)
         target = 1e-3 * float(np.abs(rhs).sum())
-        result = solve(self.system.matrix(state, interval), rhs, target, self.linear)
+        result = solve(system.matrix(balance), rhs, target, self.linear)
         return result.solution, result.iterations
 
-    def _newton_step(
-        self, state: State, interval: Interval, residual: FloatArray, through: float, norm: float
-    ) -> tuple[FloatArray, int]:
+    def _newton_step(self, balance: Balance) -> tuple[FloatArray, int]:
         """Return the Newton correction and the linear iterations it took."""
-        matrix = self.system.matrix(state, interval)
-        scale = max(through, norm)
+        matrix, interval, residual = self.system.matrix(balance), balance.interval, balance.residual
+        scale = max(balance.through, balance.norm)
         # a Newton correction need not be better than the linearisation; a linear problem is solved at once
-        share = (1e-4 if interval.steady else 1e-3) * norm if self.system.has_convertible else 0.0
-        target = max(0.5 * self.newton.tolerance * scale, share, 0.5 * self.system.rounding(state, interval))
+        share = (1e-4 if interval.steady else 1e-3) * balance.norm if self.system.has_convertible else 0.0
+        target = max(0.5 * self.newton.tolerance * scale, share, 0.5 * balance.rounding)
         if self.linear.method == "direct":
             return solve(matrix, residual, target, self.linear).solution, 0
         if self.system.has_convertible:
@@ -176,24 +173,23 @@ class StepSolver:
             self._past = PastSolutions(hierarchy.layouts[0])
         return self._past
 
-    def _improved(self, given: _Trial, interval: Interval) -> _Trial:
+    def _improved(self, given: Balance) -> Balance:
         """Return a better first guess where earlier steps suggest one: by extrapolation in time, or as `PastSolutions` has it."""
-        best = given
+        best, interval = given, given.interval
         guess = self._extrapolated(interval)
         if guess is not None:
             best = min(best, self._tried(guess, interval), key=_norm)
-        if self._past is not None and _norm(best) > 0.01 * _norm(given):
-            delta = self._past.recall(best[1])
+        if self._past is not None and best.norm > 0.01 * given.norm:
+            delta = self._past.recall(best.residual)
             if delta is not None:
-                best = min(best, self._tried(best[0].head + self._limited(best[0], delta), interval), key=_norm)
+                best = min(best, self._tried(best.state.head + self._limited(best.state, delta), interval), key=_norm)
         # what is only a little better may lie beyond a bend, on a longer way
-        return best if _norm(best) < 0.25 * _norm(given) else given
+        return best if best.norm < 0.25 * given.norm else given
 
-    def _tried(self, head: FloatArray, interval: Interval) -> _Trial:
-        """Return the state of heads with its residual, its throughput and the sum of its absolute residuals."""
-        state = self.system.state(self.system.with_fixed_heads(head, interval.period))
-        residual, through = self.system.residual(state, interval)
-        return state, residual, through, float(kernels.absolute_sum(residual.ravel()))
+    def _tried(self, guess: FloatArray, interval: Interval) -> Balance:
+        """Return the balance at guessed heads, with the fixed heads of the period."""
+        head = self.system.with_fixed_heads(guess, interval.period)
+        return self.system.balance(interval.old if head is interval.old.head else self.system.state(head), interval)
 
     def _extrapolated(self, interval: Interval) -> FloatArray | None:
         """Return the parabola, or the line, through the ends of the last steps, at the end of this one."""
@@ -208,11 +204,12 @@ class StepSolver:
             result += share * head
         return result
 
-    def _remember(self, start: State, first: FloatArray, state: State, interval: Interval) -> None:
+    def _remember(self, start: Balance, end: Balance) -> None:
         """Keep a converged step of a nonlinear model for the guesses of later ones."""
+        head = end.state.head
         if self._past is not None:
-            self._past.learn(first, state.head - start.head)
-        self._trail = [*self._trail[-2:], (self._trail[-1][0] + interval.dt, state.head)] if self._trail else []
+            self._past.learn(start.residual, head - start.state.head)
+        self._trail = [*self._trail[-2:], (self._trail[-1][0] + end.interval.dt, head)] if self._trail else []
 
     def _solve_newton_system(
         self, matrix: Matrix, residual: FloatArray, target: float, interval: Interval
@@ -248,28 +245,29 @@ class StepSolver:
         empties = cells.convertible.reshape(shape) & (depth > 1e-3 * cells.thickness.reshape(shape)) & (delta < -depth)
         return np.where(empties, -0.9 * depth, delta)
 
-    def _search(
-        self, state: State, delta: FloatArray, interval: Interval, norm: float, trials: int
-    ) -> tuple[State, FloatArray, float, float, float]:
-        """Return the state at the longest of a few halved corrections that lowers the residual, or at the best of them."""
-        system, share = self.system, 1.0
-        best = None
+    def _search(self, given: Balance, delta: FloatArray, trials: int) -> tuple[Balance, float]:
+        """Return the balance after the longest of a few halved corrections that lowers the residual, or the best of them.
+
+        With it comes the largest head change.
+        """
+        system, best, share = self.system, None, 1.0
         for _ in range(trials):
-            trial = system.state(state.head + (delta if share == 1.0 else share * delta))
-            residual, through = system.residual(trial, interval)
-            trial_norm = float(kernels.absolute_sum(residual.ravel()))
-            if best is None or trial_norm < best[3]:
-                best = (trial, residual, through, trial_norm, share * float(max(delta.max(), -delta.min())))
-            if trial_norm < norm:
+            head = system.fields.empty()
+            change = float(kernels.moved(given.state.head.ravel(), delta.ravel(), share, head.ravel()))
+            trial = system.balance(system.state(head), given.interval)
+            if best is None or trial.norm < best[0].norm:
+                best = (trial, change)
+            if trial.norm < given.norm:
                 break
             share *= 0.5
         assert best is not None
         return best
 
-    def _failure(self, residual: FloatArray, norm: float, through: float, change: float) -> str:
+    def _failure(self, balance: Balance, change: float) -> str:
+        residual = balance.residual
         cell = int(np.abs(residual).argmax())
         return (
-            f"no convergence in {self.newton.max_iterations} iterations; the residuals sum to {norm:.3g} of {through:.3g} m3/d, "
-            f"largest {residual.flat[cell]:.3g} m3/d in {self.system.problem.grid.describe(cell)}, "
+            f"no convergence in {self.newton.max_iterations} iterations; the residuals sum to {balance.norm:.3g} of "
+            f"{balance.through:.3g} m3/d, largest {residual.flat[cell]:.3g} m3/d in {self.system.problem.grid.describe(cell)}, "
             f"last head change {change:.2g} m"
         )

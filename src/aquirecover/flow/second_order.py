@@ -21,7 +21,7 @@ import numpy as np
 
 from aquirecover.errors import ConvergenceError
 from aquirecover.flow.arrays import FloatArray
-from aquirecover.flow.assembly import FlowSystem, Interval, State
+from aquirecover.flow.assembly import Balance, FlowSystem, Interval, State
 from aquirecover.flow.newton import Solution, StepSolver
 from aquirecover.flow.stepping import BackwardEuler, Record
 
@@ -99,14 +99,15 @@ class SecondOrder:
         self._period = interval.period
         self._outer = self._inner = 0
         old, left, parts, residual, change = interval.old, interval.dt, 0, 0.0, 0.0
-        while left > 0.0:
+        while True:
             step = self._next(interval, old, left)
             for solution, stage, weight in step.stages:
                 residual, change = max(residual, solution.residual), solution.largest_change
                 record(solution, stage, weight * step.dt / interval.dt)
             old, self._rate, self._smooth, parts = step.state, step.rate, True, parts + 1
-            left = left - step.dt if step.dt < left else 0.0
-        return Solution(old, self._outer, self._inner, residual, change), parts
+            if step.dt >= left:
+                return Solution(solution.balance, self._outer, self._inner, residual, change), parts
+            left -= step.dt
 
     def _start(self, interval: Interval) -> None:
         """Find the rate of the heads after a change of stresses, and plan the first step.
@@ -115,7 +116,7 @@ class SecondOrder:
         """
         system = self.solver.system
         state = system.state(system.with_fixed_heads(interval.old.head, interval.period))
-        imbalance, _ = system.residual(state, Interval(interval.period, np.inf, state))
+        imbalance = system.balance(state, Interval(interval.period, np.inf, state)).residual
         storage = system.full_storage
         self._rate = np.divide(imbalance, storage, out=np.zeros(system.shape), where=storage > 0.0)
         self._smooth = False
@@ -155,26 +156,27 @@ class SecondOrder:
         # the rate just after a change of stresses holds for no time in small cells
         middle = self._solve(old.head + length * self._rate if self._smooth else old.head, first)
         middle_rate = (middle.state.head - old.head) / length
-        carry = (1.0 - 1.0 / GAMMA) * system.storage_flow(middle.state, first)[0]
+        carry, _ = system.storage_flow(middle.state, first)
+        carry *= 1.0 - 1.0 / GAMMA
         second = Interval(period, length, old, carry)
         end = self._solve(old.head + dt * middle_rate, second)
         rate = (end.state.head - old.head) / length + (1.0 - 1.0 / GAMMA) * middle_rate
-        error = self._error(dt, (self._rate, middle_rate, rate), end.state, second)
+        error = self._error(dt, (self._rate, middle_rate, rate), end.balance)
         cell = int(np.abs(error).argmax())
         stages = ((middle, first, 1.0 - GAMMA), (end, second, GAMMA))
         return _Step(dt, stages, rate, abs(float(error.flat[cell])), cell)
 
-    def _error(self, dt: float, rates: tuple[FloatArray, FloatArray, FloatArray], end: State, stage: Interval) -> FloatArray:
+    def _error(self, dt: float, rates: tuple[FloatArray, FloatArray, FloatArray], end: Balance) -> FloatArray:
         """Return the estimated error of a step in cells that store, m.
 
         What is too large is damped as the scheme damps it, which takes a solve, and matters where a cell fills or empties much
         faster than the step (Hairer and Wanner 1996, section IV.8, eq. 8.19).
         """
         start, middle, last = (weight * rate for weight, rate in zip(dt * WEIGHTS, rates, strict=True))
-        error: FloatArray = np.where(self._stores & (end.saturation > 0.0), start + middle + last, 0.0)
+        error: FloatArray = np.where(self._stores & (end.state.saturation > 0.0), start + middle + last, 0.0)
         if np.abs(error).max() <= self.head_error:
             return error
-        damped, iterations = self.solver.damped(error, end, stage)
+        damped, iterations = self.solver.damped(error, end)
         self._inner += iterations
         return damped
 
@@ -196,6 +198,5 @@ def _same_stresses(system: FlowSystem, state: State, before: int, now: int) -> b
     """Tell whether stresses and fixed heads act on a state in one period as in another."""
     if before == now:
         return True
-    pairs = zip(system.stress_flows(state.head, before), system.stress_flows(state.head, now), strict=True)
-    same = all(np.array_equal(old[1], new[1]) for old, new in pairs)
-    return same and np.array_equal(state.head, system.with_fixed_heads(state.head, now))
+    old, new = (system.connections.flow(state.head.ravel(), period) for period in (before, now))
+    return np.array_equal(old, new) and np.array_equal(state.head, system.with_fixed_heads(state.head, now))

@@ -11,8 +11,7 @@ import numpy as np
 
 from aquirecover import __version__
 from aquirecover.errors import ConfigError, ConvergenceError
-from aquirecover.flow.arrays import FloatArray
-from aquirecover.flow.assembly import FlowSystem, Interval
+from aquirecover.flow.assembly import Balance, FlowSystem, Interval
 from aquirecover.flow.budget import BudgetRecorder
 from aquirecover.flow.checks import check_problem
 from aquirecover.flow.linear import LinearSettings
@@ -20,7 +19,7 @@ from aquirecover.flow.newton import NewtonSettings, Solution, StepSolver
 from aquirecover.flow.problem import FlowResult, Problem, StepReport
 from aquirecover.flow.second_order import SecondOrder
 from aquirecover.flow.stepping import BackwardEuler
-from aquirecover.flow.stresses import in_period
+from aquirecover.flow.stresses import Wells, in_period
 
 Progress = Callable[[int, int, float], None]
 
@@ -130,8 +129,8 @@ class _March:
         interval = Interval(period, dt, self.state)
 
         def record(solution: Solution, part: Interval, share: float) -> None:
-            self.budget.add(step, solution.state, part, share)
-            self._record_wells(step, solution.state.head, period, share)
+            self.budget.add(step, solution.balance, share)
+            self._record_wells(step, solution.balance, share)
 
         try:
             solution, parts = self.scheme.advance(interval, record)
@@ -170,13 +169,15 @@ class _March:
             active = self.problem.grid.active
             self.head[place][active] = head[active]
 
-    def _record_wells(self, step: int, head: FloatArray, period: int, share: float) -> None:
+    def _record_wells(self, step: int, balance: Balance, share: float) -> None:
+        period, connections = balance.interval.period, self.system.connections
         start = 0
-        for wells in self.problem.wells:
-            columns = slice(start, start + len(wells.names))
-            self.requested[step, columns] += share * in_period(wells.pumping_rate, period)
-            self.delivered[step, columns] += share * wells.delivered(head.ravel()[wells.cell], period, self.system.cells)
-            start = columns.stop
+        for stress, part in zip(self.problem.stresses, connections.slices, strict=True):
+            if isinstance(stress, Wells):
+                columns = slice(start, start + len(stress.names))
+                self.requested[step, columns] += share * in_period(stress.pumping_rate, period)
+                self.delivered[step, columns] += share * stress.delivered(balance.flow[part], period)
+                start = columns.stop
 
     def result(self, elapsed: float) -> FlowResult:
         """Return everything that was kept."""

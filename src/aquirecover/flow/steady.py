@@ -109,7 +109,7 @@ def recovery_times(
     system = FlowSystem(problem)
     number = _period_number(problem, period)
     end = system.state(np.where(system.flowing, np.nan_to_num(head_end), 0.0))
-    matrix = system.matrix(end, Interval(number, np.inf, end))
+    matrix = system.matrix(system.balance(end, Interval(number, np.inf, end)))
     _, storage = system.storage_flow(end, Interval(number, 1.0, end))
     preconditioner = matrix.preconditioner()
     moment = np.where(system.unknown, np.nan_to_num(head_start - head_end), 0.0)

@@ -56,7 +56,7 @@ class BackwardEuler:
             last = solutions[-1][0]
             outer, inner = sum(s.outer for s, _ in solutions), sum(s.inner for s, _ in solutions)
             largest = max(s.residual for s, _ in solutions)
-            return Solution(last.state, outer, inner, largest, last.largest_change), len(solutions)
+            return Solution(last.balance, outer, inner, largest, last.largest_change), len(solutions)
         assert failure is not None
         raise failure
 

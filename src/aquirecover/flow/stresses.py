@@ -41,7 +41,8 @@ def in_period(series: FloatArray, period: int) -> FloatArray:
 class Ramp:
     """An inflow that falls with the head between two heads, and is constant beyond them.
 
-    Of each cell ``source + slope (datum − min(max(h, low), high))``; arrays of shape ``(n,)``, what is None is left out.
+    Of each cell ``source + slope (datum − min(max(h, low), high))``; arrays of shape ``(n,)``, what is None is left out. The
+    compiled loops of `ramps` evaluate those of all stresses at once.
 
     Parameters
     ----------
@@ -195,10 +196,9 @@ class Wells(Stress):
         """Return ``pumping_rate`` and ``injection_rate``, one column a well."""
         return {"pumping_rate": self.pumping_rate, "injection_rate": self.injection_rate}
 
-    def delivered(self, head: FloatArray, period: int, cells: Cells) -> FloatArray:
-        """Return the pumping each well really delivers at heads ``(n,)`` of its connections, shape ``(n_well,)``, m³/d."""
-        share, _ = self._delivery(head, cells)
-        pumped = in_period(self.pumping_rate, period)[self.well] * self.fraction * share
+    def delivered(self, flow: FloatArray, period: int) -> FloatArray:
+        """Return the pumping each well really delivers when `flow` enters its connections, shape ``(n_well,)``, m³/d."""
+        pumped = in_period(self.injection_rate, period)[self.well] * self.fraction - flow
         return np.bincount(self.well, weights=pumped, minlength=len(self.names)).astype(np.float64)
 
     def _delivery(self, head: FloatArray, cells: Cells) -> tuple[FloatArray, FloatArray]:

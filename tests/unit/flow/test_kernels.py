@@ -184,8 +184,32 @@ def test_scatter_add_adds_twice_to_one_cell() -> None:
     assert out.tolist() == [5.0, 0.0, 3.0]
 
 
-def test_part_sums_by_sign() -> None:
-    inflow, outflow = np.zeros(2), np.zeros(2)
-    kernels.part_sums(np.array([0, 1, 2, 2]), np.array([1.0, -2.0, 3.0, -4.0]), np.array([0, 0, 1]), inflow, outflow)
-    assert inflow.tolist() == [1.0, 3.0]
-    assert outflow.tolist() == [2.0, 4.0]
+def test_sums_of_terms_by_sign() -> None:
+    inflow, outflow = np.zeros((2, 3)), np.zeros((2, 3))
+    part, term = np.array([0, 0, 1, 1]), np.array([1, 1, 2, 2])
+    kernels.term_sums(part, term, np.array([1.0, -2.0, 3.0, -4.0]), 0.5, inflow, outflow)
+    kernels.storage_sums(part, np.array([1.0, 2.0, -8.0, 0.0]), 0.5, inflow, outflow)
+    assert inflow.tolist() == [[1.5, 0.5, 0.0], [0.0, 0.0, 1.5]]
+    assert outflow.tolist() == [[0.0, 1.0, 0.0], [4.0, 0.0, 2.0]]
+
+
+def test_largest_change_of_moved_heads() -> None:
+    out = np.empty(3)
+    assert kernels.moved(np.ones(3), np.array([1.0, -4.0, 2.0]), 0.5, out) == 2.0
+    assert out.tolist() == [1.5, -1.0, 2.0]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_diagonal_of_a_confined_matrix(shape: tuple[int, int, int]) -> None:
+    _, _, faces = _random_faces(3, shape)
+    storage = np.random.default_rng(0).random(shape)
+    expected = 0.25 * storage
+    for here, there, q in _face_flows(np.zeros(shape), np.ones(shape), faces):
+        assert q == 0.0
+        axis = next(n for n in range(3) if here[n] != there[n])
+        c = (faces.cz, faces.cy, faces.cx)[axis][here]
+        expected[here] += c
+        expected[there] += c
+    found = np.empty(shape)
+    kernels.confined_diagonal(faces, storage, 0.25, found)
+    np.testing.assert_allclose(found, expected, rtol=1e-14)

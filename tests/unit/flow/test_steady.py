@@ -62,7 +62,7 @@ def _exact(problem: Problem, start: np.ndarray, fractions: tuple[float, ...]) ->
     end = solve_steady(problem, 1)
     system = FlowSystem(problem)
     state = system.state(end)
-    matrix = system.matrix(state, Interval(1, np.inf, state)).to_sparse().toarray()
+    matrix = system.matrix(system.balance(state, Interval(1, np.inf, state))).to_sparse().toarray()
     storage = system.storage_flow(state, Interval(1, 1.0, state))[1].ravel()
     change = (start - end).ravel()
     step = 100.0

@@ -99,7 +99,7 @@ def test_flows_by_hand(kind: str, head: float, flow: float) -> None:
 def test_a_convertible_cell_delivers_less_when_nearly_dry(head: float, share: float) -> None:
     flow, _ = WELLS.flow(np.full(2, head), 0, CELLS)
     np.testing.assert_allclose(flow, [1.0 - 30.0, 2.0 - 40.0 * share])
-    np.testing.assert_allclose(WELLS.delivered(np.full(2, head), 0, CELLS), [30.0, 40.0 * share])
+    np.testing.assert_allclose(WELLS.delivered(flow, 0), [30.0, 40.0 * share])
 
 
 def test_no_reduction_when_it_is_switched_off() -> None:
@@ -112,7 +112,7 @@ def test_a_well_of_two_cells() -> None:
     wells = Wells([0, 1, 1], [30.0, 10.0], well=[0, 0, 1], fraction=[0.25, 0.75, 1.0], names=("deep", "shallow"))
     flow, _ = wells.flow(np.array([0.0, -9.0, -9.0]), 0, CELLS)
     np.testing.assert_allclose(flow, [-7.5, -11.25, -5.0])
-    np.testing.assert_allclose(wells.delivered(np.array([0.0, -9.0, -9.0]), 0, CELLS), [18.75, 5.0])
+    np.testing.assert_allclose(wells.delivered(flow, 0), [18.75, 5.0])
 
 
 def test_rates_of_each_period() -> None:
@@ -143,7 +143,7 @@ def test_wells_that_do_not_fit_are_refused() -> None:
 def test_no_wells_are_no_flow() -> None:
     wells = Wells([], 0.0)
     flow, slope = wells.flow(np.zeros(0), 0, CELLS)
-    assert (wells.n, flow.size, slope.size, wells.delivered(np.zeros(0), 0, CELLS).size) == (0, 0, 0, 0)
+    assert (wells.n, flow.size, slope.size, wells.delivered(flow, 0).size) == (0, 0, 0, 0)
 
 
 def test_what_holds_a_head() -> None:

@@ -1,0 +1,272 @@
+"""The balance of all cells, in one pass over them.
+
+A block of columns is taken in at once, layer after layer, so that all that is asked of it is worked out while it is in the
+nearest memory. Blocks write to places of their own and leave sums of their own, which are added in order.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from aquirecover.flow.arrays import FloatArray, IntArray
+from aquirecover.flow.compiled import fused_kernel, summing_kernel
+from aquirecover.flow.ramps import evaluate_ramp
+
+# Columns of a block.
+BLOCK = 2048
+# Heads below this, m, count as much for rounding, so that a model that comes to rest at zero is not followed down to the smallest
+# number.
+LEAST_HEAD = 1e-3
+
+# What is added up over the cells of a block and layer, of heads alone …
+FACE_SCALE, STORAGE_SCALE, UP, DOWN = 0, 1, 2, 3
+N_HEAD_SUM = 4
+# … and over an interval.
+NORM, THROUGH, STRESS_SCALE, RELEASED, TAKEN = 0, 1, 2, 3, 4
+N_SUM = 5
+
+
+def n_blocks(shape: tuple[int, ...]) -> int:
+    """Return the number of blocks of a grid of shape ``(n_layer, n_y, n_x)``."""
+    return -(-shape[1] * shape[2] // BLOCK)
+
+
+class Ground(NamedTuple):
+    """What does not change in time; flat arrays of all cells, by the faces of `faces.Faces`.
+
+    Parameters
+    ----------
+    cx, cy, cz : ndarray
+        Conductances of faces, m²/d.
+    storage : ndarray
+        Storage per metre of head of full cells, m².
+    row, plane : int
+        Distance of a cell to the one south of it and to the one below it.
+    """
+
+    cx: FloatArray
+    cy: FloatArray
+    cz: FloatArray
+    storage: FloatArray
+    row: int
+    plane: int
+
+
+class Links(NamedTuple):
+    """Connections of stresses and fixed heads to cells, found by blocks.
+
+    Parameters
+    ----------
+    cell, ramp : ndarray
+        Of each connection, see `ramps`.
+    order, first : ndarray of int
+        Connections in the order of their cells, and where those of each block and layer begin: ``first[k * n_block + block]``.
+    fixed, first_fixed : ndarray of int
+        Cells with a fixed head, in order, and where those of each block and layer begin.
+    """
+
+    cell: IntArray
+    ramp: FloatArray
+    order: IntArray
+    first: IntArray
+    fixed: IntArray
+    first_fixed: IntArray
+
+
+@fused_kernel
+def _add_faces(head: FloatArray, c: FloatArray, distance: int, o: int, n: int, out: FloatArray) -> None:
+    """Add to `out` the flow through the faces between cells o … and those at a distance on both sides.
+
+    Faces on the edge of the grid are zero, so that those of one row may be taken for the next; beyond the first and last cell of
+    all there is nothing to read.
+    """
+    near = min(n, max(0, distance - o))
+    far = max(0, min(n, head.size - distance - o))
+    if near < far:
+        m, at = far - near, o + near
+        here, there, before = head[at : at + m], head[at + distance : at + distance + m], head[at - distance : at - distance + m]
+        ahead, behind, target = c[at : at + m], c[at - distance : at - distance + m], out[at : at + m]
+        for p in range(m):
+            target[p] += ahead[p] * (there[p] - here[p]) + behind[p] * (before[p] - here[p])
+    for p in range(o, o + min(near, far)):
+        out[p] += c[p] * (head[p + distance] - head[p])
+    for p in range(o + max(near, far), o + n):
+        out[p] += c[p - distance] * (head[p - distance] - head[p])
+
+
+@summing_kernel
+def _face_scale(head: FloatArray, c: FloatArray, distance: int, o: int, n: int) -> float:
+    """Return the sum of conductance times absolute heads over the faces ahead of cells o …."""
+    m = max(0, min(n, head.size - distance - o))
+    here, there, face = head[o : o + m], head[o + distance : o + distance + m], c[o : o + m]
+    total = 0.0
+    for p in range(m):
+        total += face[p] * (max(abs(here[p]), LEAST_HEAD) + max(abs(there[p]), LEAST_HEAD))
+    return total
+
+
+@summing_kernel
+def _storage_scale(head: FloatArray, storage: FloatArray, o: int, n: int) -> float:
+    """Return the sum of storage times absolute heads."""
+    here, stored = head[o : o + n], storage[o : o + n]
+    total = 0.0
+    for p in range(n):
+        total += stored[p] * max(abs(here[p]), LEAST_HEAD)
+    return total
+
+
+@summing_kernel
+def _exchanged(head: FloatArray, cz: FloatArray, plane: int, o: int, n: int) -> tuple[float, float]:
+    """Return the upward and the downward flow through the faces below cells o …."""
+    here, below, face = head[o : o + n], head[o + plane : o + plane + n], cz[o : o + n]
+    up, down = 0.0, 0.0
+    for p in range(n):
+        flow = face[p] * (below[p] - here[p])
+        up += max(flow, 0.0)
+        down += max(-flow, 0.0)
+    return up, down
+
+
+@summing_kernel
+def _release(
+    head: FloatArray, old: FloatArray, storage: FloatArray, rate: float, o: int, n: int, out: FloatArray
+) -> tuple[float, float]:
+    """Add the water released from storage to `out`; return what is released and what is taken."""
+    here, before, stored, target = head[o : o + n], old[o : o + n], storage[o : o + n], out[o : o + n]
+    released, taken = 0.0, 0.0
+    for p in range(n):
+        flow = rate * stored[p] * (before[p] - here[p])
+        target[p] += flow
+        released += max(flow, 0.0)
+        taken += max(-flow, 0.0)
+    return released, taken
+
+
+@summing_kernel
+def _release_and_carry(
+    head: FloatArray, old: FloatArray, storage: FloatArray, rate: float, carry: FloatArray, o: int, n: int, out: FloatArray
+) -> tuple[float, float]:
+    """Do what `_release` does, with what earlier stages leave to this one."""
+    here, before, stored, target = head[o : o + n], old[o : o + n], storage[o : o + n], out[o : o + n]
+    carried = carry[o : o + n]
+    released, taken = 0.0, 0.0
+    for p in range(n):
+        flow = rate * stored[p] * (before[p] - here[p]) + carried[p]
+        target[p] += flow
+        released += max(flow, 0.0)
+        taken += max(-flow, 0.0)
+    return released, taken
+
+
+@summing_kernel
+def _absolute(value: FloatArray, o: int, n: int) -> float:
+    """Return the sum of absolute values."""
+    total = 0.0
+    part = value[o : o + n]
+    for p in range(n):
+        total += abs(part[p])
+    return total
+
+
+@fused_kernel
+def _saturated_inflow(head: FloatArray, ground: Ground, o: int, n: int, inflow: FloatArray) -> None:
+    """Fill the flow from all neighbours into cells o … of a model without convertible cells, m³/d."""
+    inflow[o : o + n] = 0.0
+    _add_faces(head, ground.cz, ground.plane, o, n, inflow)
+    _add_faces(head, ground.cy, ground.row, o, n, inflow)
+    _add_faces(head, ground.cx, 1, o, n, inflow)
+
+
+@fused_kernel
+def _sum_heads(head: FloatArray, ground: Ground, o: int, n: int, sums: FloatArray) -> None:
+    """Fill what is added up of heads alone."""
+    cx, cy, cz, storage, row, plane = ground
+    scale = _face_scale(head, cz, plane, o, n) + _face_scale(head, cy, row, o, n) + _face_scale(head, cx, 1, o, n)
+    sums[FACE_SCALE], sums[STORAGE_SCALE] = scale, _storage_scale(head, storage, o, n)
+    sums[UP], sums[DOWN] = 0.0, 0.0
+    if o + plane < head.size:
+        sums[UP], sums[DOWN] = _exchanged(head, cz, plane, o, n)
+
+
+@fused_kernel
+def _link_block(
+    head: FloatArray, links: Links, place: int, residual: FloatArray, flow: FloatArray, slope: FloatArray, sums: FloatArray
+) -> None:
+    """Add the flows of stresses to the residuals of a block and layer; take those of fixed heads out."""
+    cell, ramp, order, first, fixed, first_fixed = links
+    through, scale = 0.0, 0.0
+    for p in range(first[place], first[place + 1]):
+        n = order[p]
+        h = head[cell[n]]
+        flow[n], slope[n] = evaluate_ramp(ramp, n, h)
+        residual[cell[n]] += flow[n]
+        through += abs(flow[n])
+        scale += abs(slope[n]) * max(abs(h), LEAST_HEAD)
+    for p in range(first_fixed[place], first_fixed[place + 1]):
+        through += abs(residual[fixed[p]])
+        residual[fixed[p]] = 0.0
+    sums[THROUGH] += through
+    sums[STRESS_SCALE] = scale
+
+
+@fused_kernel
+def balance(
+    head: FloatArray,
+    old: FloatArray,
+    carry: FloatArray,
+    rate: float,
+    ground: Ground,
+    links: Links,
+    saturated: bool,
+    known: bool,
+    inflow: FloatArray,
+    residual: FloatArray,
+    flow: FloatArray,
+    slope: FloatArray,
+    head_sums: FloatArray,
+    sums: FloatArray,
+) -> None:
+    """Fill the imbalance of every cell at heads at the end of an interval, and what is known of it on the way.
+
+    Parameters
+    ----------
+    head, old : ndarray
+        At the end and at the start, flat; m.
+    carry : ndarray
+        Release from storage that does not follow from confined storage and these heads, flat, or of size 0; m³/d.
+    rate : float
+        One over the length of the interval, 0 where `carry` alone is released; 1/d.
+    ground, links
+        See their classes.
+    saturated : bool
+        Whether all cells are; otherwise `inflow` is given.
+    known : bool
+        Whether `inflow` and `head_sums` hold already what follows from these heads.
+    inflow : ndarray
+        Flow from all neighbours into each cell, flat; m³/d.
+    residual : ndarray
+        Inflow less outflow, zero in cells with fixed heads, flat; m³/d.
+    flow, slope : ndarray
+        Inflow of each connection and its derivative; m³/d and m²/d.
+    head_sums, sums : ndarray
+        Shapes ``(n_block, n_layer, N_HEAD_SUM)`` and ``(n_block, n_layer, N_SUM)``.
+    """
+    plane, storage = ground.plane, ground.storage
+    n_layer, n_block = head.size // plane, sums.shape[0]
+    for block in range(n_block):
+        n = min(BLOCK, plane - block * BLOCK)
+        for k in range(n_layer):
+            o, here = k * plane + block * BLOCK, sums[block, k]
+            if saturated and not known:
+                _saturated_inflow(head, ground, o, n, inflow)
+            if not known:
+                _sum_heads(head, ground, o, n, head_sums[block, k])
+            residual[o : o + n] = inflow[o : o + n]
+            here[RELEASED], here[TAKEN] = 0.0, 0.0
+            if carry.size > 0:
+                here[RELEASED], here[TAKEN] = _release_and_carry(head, old, storage, rate, carry, o, n, residual)
+            elif rate > 0.0:
+                here[RELEASED], here[TAKEN] = _release(head, old, storage, rate, o, n, residual)
+            here[THROUGH] = here[RELEASED] + here[TAKEN]
+            _link_block(head, links, k * n_block + block, residual, flow, slope, here)
+            here[NORM] = _absolute(residual, o, n)

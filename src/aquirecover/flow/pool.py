@@ -1,0 +1,48 @@
+"""Arrays of one shape that are used again and again, so that nothing is allocated in the loop over time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from aquirecover.flow.arrays import FloatArray
+
+
+class ArrayPool:
+    """Lends arrays and takes each back when neither it nor a view of it is held any longer.
+
+    A new array costs more than what most loops do with it, since the system hands out memory page by page.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of every array.
+    """
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+        self._free: list[FloatArray] = []
+
+    def empty(self) -> FloatArray:
+        """Return an array whose values mean nothing yet."""
+        memory = self._free.pop() if self._free else np.empty(self.shape)
+        return np.asarray(_Loan(memory, self._free))
+
+
+class _Loan:
+    """Holds lent memory; arrays and their views refer to it, so that it ends with the last of them."""
+
+    def __init__(self, memory: FloatArray, free: list[FloatArray]) -> None:
+        self._memory = memory
+        self._free = free
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]:
+        """The memory, as numpy asks for it."""
+        interface: dict[str, Any] = self._memory.__array_interface__
+        return interface
+
+    def __del__(self) -> None:
+        """Give the memory back."""
+        self._free.append(self._memory)
