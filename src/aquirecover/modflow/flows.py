@@ -9,13 +9,12 @@ from typing import TypeAlias
 import numpy as np
 
 from aquirecover.errors import BackendError, BudgetError
-from aquirecover.flow import kernels
-from aquirecover.flow.arrays import BoolArray, FloatArray, IntArray
-from aquirecover.flow.assembly import FlowSystem, Interval
+from aquirecover.flow.arrays import FloatArray, IntArray
 from aquirecover.flow.problem import ROUNDING_FLOWS, Budget, Problem
 from aquirecover.flow.stresses import in_period
 from aquirecover.modflow.packages import Package
 from aquirecover.modflow.records import Connections, FlowRecord
+from aquirecover.modflow.scales import Scales
 
 STORAGE = ("STO-SS", "STO-SY")
 FACES = "FLOW-JA-FACE"
@@ -81,7 +80,9 @@ class _Part:
 
     def add(self, step: int, term: int, cell: IntArray, flow: FloatArray) -> None:
         """Add flows of a term into cells."""
-        kernels.part_sums(cell, flow, self.flat, self.inflow[step, :, term], self.outflow[step, :, term])
+        part = self.flat[cell]
+        self.inflow[step, :, term] += np.bincount(part, np.maximum(flow, 0.0), self.n_part)
+        self.outflow[step, :, term] += np.bincount(part, np.maximum(-flow, 0.0), self.n_part)
 
     def add_faces(self, step: int, faces: FloatArray) -> None:
         """Add the exchange between parts."""
@@ -111,7 +112,10 @@ class FlowRecorder:
         n_layer, n_y, n_x = grid.shape
         plane, n_term = n_y * n_x, len(problem.terms)
         layer = np.repeat(np.arange(n_layer), plane)
-        self._system = FlowSystem(problem)
+        self._scales = Scales(problem)
+        self._held = np.zeros(grid.n_cell, dtype=bool)
+        for boundary in problem.fixed_heads:
+            self._held[boundary.cell] = True
         faces = self._faces()
         self._parts = [_Part(layer, n_layer, schedule.n_step, n_term, faces, plane)]
         self._zone_names: tuple[str, ...] = ()
@@ -130,14 +134,14 @@ class FlowRecorder:
 
     def _faces(self) -> Faces:
         """Return the place, the upper or earlier and the other cell of each face; water between two fixed heads is left out."""
-        connections, held = self.connections, self._system.fixed.ravel()
+        connections, held = self.connections, self._held
         place = np.flatnonzero(connections.column > connections.row)
         place = place[~(held[connections.row[place]] & held[connections.column[place]])]
         return place, connections.row[place], connections.column[place]
 
     def _faces_of(self, fixed: IntArray) -> tuple[IntArray, IntArray]:
         """Return the places of the faces between fixed heads and cells that are free, and the fixed cells."""
-        connections, held = self.connections, self._system.fixed.ravel()
+        connections, held = self.connections, self._held
         mine = np.zeros(held.size, dtype=bool)
         mine[fixed] = True
         place = np.flatnonzero(mine[connections.row] & ~held[connections.column])
@@ -195,7 +199,7 @@ class FlowRecorder:
                 n = self.problem.stresses[term - 1].n
                 cell, flow = cell[:n], flow.reshape(-1, n).sum(axis=0)
             self._add_term(step, term, cell, flow)
-            kernels.scatter_add(cell, flow, total)
+            total += np.bincount(cell, flow, total.size)
             through += float(np.abs(flow).sum())
         return through
 
@@ -223,7 +227,7 @@ class FlowRecorder:
         between[self._first] = 0.0
         row = self.connections.row[self._first]
         total[row] += np.add.reduceat(between, self._first)
-        total[self._system.fixed.ravel()] = 0.0
+        total[self._held] = 0.0
         self.residual[step] = float(np.abs(total).sum()) / through if through > 0.0 else 0.0
 
     def _add_wells(self, step: int, period: int, flows: StepFlows) -> None:
@@ -238,10 +242,9 @@ class FlowRecorder:
 
     def _add_rounding(self, step: int, period: int, head: FloatArray) -> None:
         """Note what the rounding of the heads alone may leave."""
-        schedule, system = self.problem.schedule, self._system
-        state = system.state(head)
+        schedule = self.problem.schedule
         dt = np.inf if schedule.steady[period] else float(schedule.step_length[step])
-        self._rounding[step] = system.rounding(state, Interval(period, dt, state))
+        self._rounding[step] = self._scales.rounding(head, dt)
 
     def _close(self, step: int) -> float:
         layers, schedule = self._parts[0], self.problem.schedule
@@ -258,11 +261,6 @@ class FlowRecorder:
                 f"{self.tolerance:g} or less (m3/d: {texts}). Use modflow.closure: tight or a smaller modflow.inner_rclose."
             )
         return error
-
-    @property
-    def carries(self) -> BoolArray:
-        """Cells that carry flow, shape of the grid: active ones and those that it passes through."""
-        return self._system.flowing
 
     def budget(self) -> Budget:
         """Return the budget of all steps."""

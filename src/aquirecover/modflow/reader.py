@@ -102,7 +102,7 @@ class Reader:
         return True
 
     def _flowing(self, head: FloatArray, step: int) -> FloatArray:
-        """Return heads that are finite everywhere, those of cells that water passes through from the cell above.
+        """Return heads that are finite everywhere, 0 outside active cells.
 
         Raises
         ------
@@ -118,11 +118,7 @@ class Reader:
                 "With averaging: harmonic it takes them out of the model for good, and the native engine does not. "
                 "Use averaging: upstream, or --engine native."
             )
-        result = np.where(grid.active, head, 0.0)
-        inner = self.recorder.carries & ~grid.active
-        for layer in range(1, grid.shape[0]):
-            result[layer][inner[layer]] = result[layer - 1][inner[layer]]
-        return result
+        return np.where(grid.active, head, 0.0)
 
     def _record_heads(self, step: int, head: FloatArray) -> None:
         self.observed[step] = head.ravel()[self.problem.observations.cell]

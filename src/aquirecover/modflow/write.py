@@ -13,7 +13,7 @@ from aquirecover.flow.problem import Problem
 from aquirecover.modflow.equivalent import vertical_conductivity
 from aquirecover.modflow.files import ModelFolder, block
 from aquirecover.modflow.packages import Package, packages_of, write_barriers, write_package
-from aquirecover.modflow.scales import closure_scales
+from aquirecover.modflow.scales import Scales
 from aquirecover.modflow.settings import ModflowSettings
 
 MODEL = "model"
@@ -69,7 +69,7 @@ def write_model(
     packages = packages_of(problem)
     written = [package for package in packages if package.cell.size]
     _write_simulation(files, problem)
-    files.text(f"{MODEL}.ims", settings.ims(newton, closure_scales(problem), release))
+    files.text(f"{MODEL}.ims", settings.ims(newton, Scales(problem).closure(), release))
     _write_names(files, problem, written, newton and settings.newton_under_relaxation, newton)
     _write_grid(files, problem.grid)
     _write_properties(files, problem)
