@@ -125,6 +125,46 @@ def rows() -> Iterator[tuple[str, str, str, str, str]]:
                     "6e-5 ft³/s",
                 )
 
+    yield from second_order_rows()
+    yield from managed_rows()
+
+
+def second_order_rows() -> Iterator[tuple[str, str, str, str, str]]:
+    """Yield the rows of the second-order scheme."""
+    import test_second_order as second
+
+    result = second.theis(second.second_order(1e-3))
+    error = np.abs(result.observation_head - second.exact_theis(result)).max()
+    steps = sum(report.substeps for report in result.reports)
+    case = f"Theis recovery in {steps} steps of second order, 1 mm allowed"
+    yield "test_second_order", case, "the same cells, exact in time", f"{1e3 * error:.2f} mm", "1 mm"
+
+
+def managed_rows() -> Iterator[tuple[str, str, str, str, str]]:
+    """Yield the rows of the limits that GWM-2005 prints."""
+    import managed
+
+    from aquirecover.study.constraints import join
+    from aquirecover.study.limits import LimitProblem, Objective, find_limit
+
+    problem, decisions, heads, limits = managed.dewater()
+    question = LimitProblem(problem, tuple(decisions), (heads,), limits, Objective(np.ones(7), maximise=False))
+    found = find_limit(question, managed.simulate_all).objective
+    yield "test_managed", "least pumping of DEWATER", "GWM-2005: 2865.655 ft³/d", f"{found:.3f} ft³/d", "0.003 ft³/d"
+    problem, decisions, heads, rows = managed.maximin()
+    question = LimitProblem(problem, tuple(decisions), (heads,), join(rows), Objective(np.arange(6) // 5 * 1.0))
+    found = find_limit(question, managed.simulate_all).objective
+    yield "test_managed", "highest least head of MAXIMIN", "GWM-2005: 44.59702 ft", f"{found:.5f} ft", "1e-3 ft"
+    problem, decisions, flows, rows = managed.drain()
+    question = LimitProblem(problem, tuple(decisions), (flows,), join(rows), Objective(np.zeros(7), np.ones(3)))
+    found = find_limit(question, managed.simulate_all).objective
+    yield "test_managed", "drain outflow of DRAIN", "GWM-2005: 1,148,849 ft³/d", f"{found:,.0f} ft³/d", "11 ft³/d"
+    problem, decisions, heads, rows = managed.seawater()
+    question = LimitProblem(problem, tuple(decisions), (heads,), join(rows), Objective(np.array([1.0] * 5 + [-1.0] * 3)))
+    found = find_limit(question, managed.simulate_all).objective
+    case = "net pumping of SEAWATER, harmonic for arithmetic means"
+    yield "test_managed", case, "GWM-2005: 14,087.8 ft³/d", f"{found:,.1f} ft³/d", "14 ft³/d"
+
 
 def _percent(model: np.ndarray, exact: np.ndarray) -> str:
     return f"{100.0 * np.abs(model / exact - 1.0).max():.2g} %"

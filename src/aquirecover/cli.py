@@ -13,6 +13,8 @@ from aquirecover import __version__
 from aquirecover.console import Console
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from aquirecover.case.config import Kind
     from aquirecover.runner import RunOptions
 
@@ -197,6 +199,33 @@ def batch(
     if failed:
         click.echo(f"{len(failed)} of {len(rows)} scenarios failed.", err=True)
         sys.exit(1)
+
+
+@main.command()
+@click.argument("file", type=PATH)
+@click.option(
+    "--saline",
+    multiple=True,
+    metavar="AQUIFER=AREA",
+    callback=split_settings,
+    help="Area of the model with saline water; repeatable.",
+)
+@click.option("--subsided", metavar="AREA", help="Area of the model whose ground has subsided.")
+@click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="Day of the rates; the end of the model by default.")
+@click.option("-o", "--out", "folder", type=PATH, default=Path("zones"), show_default=True, help="Folder for the files.")
+@click.option("--overwrite", is_flag=True, help="Replace files that exist.")
+@click.option("--allow-outside", is_flag=True, help="Let files name paths outside the workspace.")
+def zones(file: Path, saline: dict[str, str], subsided: str | None, day: datetime | None, folder: Path, **given: Any) -> None:
+    """Draw the restriction zones of Vietnamese law round the wells and the saline water of a model FILE.
+
+    Writes zones.geojson, zones.csv and zones.png. Zone 1: near saline water and subsided ground; zone 2: round wells, by
+    what each is permitted or, without a permit, pumps.
+    """
+    from aquirecover.zoning import write_zones
+
+    date = None if day is None else day.date()
+    for path in write_zones(file, folder, saline=saline, subsided=subsided, day=date, **given):
+        Console().say(f"wrote {path}")
 
 
 @main.command()

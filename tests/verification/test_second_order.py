@@ -26,7 +26,7 @@ GAMMA = 1.0 - np.sqrt(0.5)
 TIMES = np.array([30.0, 30.01, 30.1, 31.0, 35.0, 40.0, 60.0, 90.0, 120.0, 390.0])
 
 
-def _second_order(head_error: float) -> object:
+def second_order(head_error: float) -> object:
     return replace(DIRECT, time=TimeSettings("sdirk2", head_error))
 
 
@@ -48,7 +48,7 @@ def _strip(days: float) -> tuple[Problem, float]:
 
 def test_one_step_multiplies_a_mode_by_the_stability_function() -> None:
     problem, rate = _strip(days=1.0)
-    result = simulate(problem, _second_order(head_error=1.0))
+    result = simulate(problem, second_order(head_error=1.0))
     assert result.reports[0].substeps == 1
     z = -rate * 1.0
     assert -0.5 < z < -0.2
@@ -62,12 +62,12 @@ def test_the_estimate_is_the_error_of_a_step() -> None:
     z = -rate * 2.0
     factor = (1.0 + (1.0 - 2.0 * GAMMA) * z) / (1.0 - GAMMA * z) ** 2
     error = abs(factor - np.exp(z))
-    above, below = (simulate(problem, _second_order(share * error)) for share in (1.2, 0.8))
+    above, below = (simulate(problem, second_order(share * error)) for share in (1.2, 0.8))
     assert above.reports[0].substeps == 1
     assert below.reports[0].substeps > 1
 
 
-def _theis(settings: object, n_steps: object = 1, multiplier: object = 1.0) -> FlowResult:
+def theis(settings: object, n_steps: object = 1, multiplier: object = 1.0) -> FlowResult:
     grid, column = quarter_grid(8.0, 1.5, 1.5e5, 100.0)
     problem = Problem(
         name="theis_recovery",
@@ -81,7 +81,7 @@ def _theis(settings: object, n_steps: object = 1, multiplier: object = 1.0) -> F
     return simulate(problem, settings)
 
 
-def _exact_theis(result: FlowResult) -> np.ndarray:
+def exact_theis(result: FlowResult) -> np.ndarray:
     """Return the heads at `TIMES` of the same cells, exact in time, shape ``(n_time, 2)``."""
     problem = result.problem
     system = FlowSystem(problem)
@@ -105,17 +105,17 @@ def _exact_theis(result: FlowResult) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def exact() -> np.ndarray:
-    return _exact_theis(_theis(_second_order(0.1)))
+    return exact_theis(theis(second_order(0.1)))
 
 
 def test_theis_recovery_within_the_error_allowed(exact: np.ndarray) -> None:
-    result = _theis(_second_order(1e-3))
+    result = theis(second_order(1e-3))
     np.testing.assert_allclose(result.observation_head, exact, rtol=0.0, atol=1e-3)
     assert result.budget.error.max() < 1e-8
 
 
 def test_second_order_in_the_number_of_steps(exact: np.ndarray) -> None:
-    runs = [_theis(_second_order(error)) for error in (3e-3, 3e-4, 3e-5)]
+    runs = [theis(second_order(error)) for error in (3e-3, 3e-4, 3e-5)]
     steps = np.array([sum(report.substeps for report in run.reports) for run in runs])
     errors = np.array([np.abs(run.observation_head - exact).max() for run in runs])
     order = -np.polyfit(np.log(steps), np.log(errors), 1)[0]
@@ -123,14 +123,14 @@ def test_second_order_in_the_number_of_steps(exact: np.ndarray) -> None:
 
 
 def test_a_third_of_the_steps_of_backward_euler_are_more_than_enough(exact: np.ndarray) -> None:
-    second = _theis(_second_order(3e-3))
+    second = theis(second_order(3e-3))
     error = np.abs(second.observation_head - exact).max()
     steps = sum(report.substeps for report in second.reports)
     assert error < 1e-3
     # steps that grow in proportion to the time since the last change of the rate, which suit the logarithm of Theis best
     growth = 1.08
     n_steps = np.array([180, 85, *(np.ceil(np.log((TIMES[2:] - 30.0) / (TIMES[1:-1] - 30.0)) / np.log(growth)).astype(int))])
-    first = _theis(DIRECT, n_steps, growth)
+    first = theis(DIRECT, n_steps, growth)
     ends = np.cumsum(n_steps) - 1
     assert n_steps.sum() > 3 * steps
     assert np.abs(first.observation_head[ends] - exact).max() > 1e-3

@@ -292,7 +292,7 @@ def _well_table(connected: list[Connected]) -> WellTable:
             "group": tuple(entry.group.name for entry in connected for _ in entry.group.names),
         },
         licensed=np.concatenate([_licensed(table) for table in tables]),
-        permit=np.concatenate([_permits(table) for table in tables]),
+        permit=np.concatenate([permits(table) for table in tables]),
     )
 
 
@@ -303,7 +303,7 @@ def _licensed(table: Table) -> BoolArray:
     return table.flags("licensed", missing=False)
 
 
-def _permits(table: Table) -> FloatArray:
+def permits(table: Table) -> FloatArray:
     """Return the permitted rates, NaN where none is given; m³/d."""
     if "permit" not in table:
         return np.full(len(table), np.nan)
