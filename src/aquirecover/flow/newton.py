@@ -88,6 +88,7 @@ class StepSolver:
         self._past: PastSolutions | None = None
         self._hierarchy: Multigrid | None = None
         self._hierarchy_dt = 0.0
+        self._smoothed: Matrix | None = None
         self._fewest = 0
         self._trail: list[tuple[float, FloatArray]] = []
 
@@ -163,9 +164,19 @@ class StepSolver:
             return solve(matrix, residual, target, self.linear).solution, 0
         if self.system.has_convertible:
             return self._solve_newton_system(matrix, residual, target, interval)
-        past = None if interval.steady else self._memory(matrix.hierarchy)
-        result = solve(matrix, residual, target, self.linear, matrix.hierarchy, past)
+        hierarchy = self._hierarchy_for(matrix, interval.dt)
+        past = None if interval.steady else self._memory(hierarchy)
+        result = solve(matrix, residual, target, self.linear, hierarchy, past)
         return result.solution, result.iterations
+
+    def _hierarchy_for(self, matrix: Matrix, dt: float) -> Multigrid:
+        """Return a hierarchy for the matrix of a linear model: that of a similar step, smoothed with this matrix, or a new one."""
+        if self._hierarchy is None or not 0.5 <= dt / self._hierarchy_dt <= 2.0:
+            self._hierarchy, self._hierarchy_dt = matrix.preconditioner(), dt
+        elif self._smoothed is not matrix:
+            self._hierarchy.refresh(*matrix.symmetric_part())
+        self._smoothed = matrix
+        return self._hierarchy
 
     def _memory(self, hierarchy: Multigrid) -> PastSolutions:
         """Return the memory of earlier solutions, made when first needed."""
