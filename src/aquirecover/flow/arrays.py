@@ -11,7 +11,7 @@ BoolArray = NDArray[np.bool_]
 
 
 def field_of(value: ArrayLike, shape: tuple[int, int, int], name: str) -> FloatArray:
-    """Return a read-only copy of `value` as a field of one value per cell.
+    """Return a read-only copy of `value` as a field of one value per cell; what is alike takes memory once.
 
     Parameters
     ----------
@@ -36,11 +36,9 @@ def field_of(value: ArrayLike, shape: tuple[int, int, int], name: str) -> FloatA
     if array.ndim == 1 and array.size == shape[0]:
         array = array[:, None, None]
     try:
-        result = np.broadcast_to(array, shape).copy()
+        return np.broadcast_to(array.copy(), shape)
     except ValueError:
         raise ValueError(f"{name} has shape {array.shape}: must broadcast to (n_layer, n_y, n_x) = {shape}.") from None
-    result.flags.writeable = False
-    return result
 
 
 def column_of(value: ArrayLike, n: int, name: str) -> FloatArray:

@@ -33,8 +33,8 @@ from aquirecover.flow.problem import Problem
 from aquirecover.flow.stresses import GeneralHead, Recharge, Wells, in_period
 
 # Matrices of a linear model that are kept, one for each length of step and state of rivers and drains, and cells of them all.
-MATRICES, MATRIX_CELLS = 4, 8_000_000
-_NOTHING = np.zeros(0)
+MATRICES, MATRIX_CELLS = 4, 2_500_000
+NOTHING = np.zeros(0)
 
 
 @dataclass(eq=False)
@@ -161,15 +161,17 @@ class FlowSystem:
         self.faces.cz[:-1][self.fixed[:-1] & self.fixed[1:]] = 0.0
         stores = grid.active & ~self.fixed
         volume = grid.thickness * grid.area
-        self.elastic = np.where(stores, properties.specific_storage * volume, 0.0)
-        self.drainable = np.where(stores & properties.convertible, properties.specific_yield * volume, 0.0)
+        self.elastic = np.multiply(properties.specific_storage, volume, out=np.zeros(self.shape), where=stores)
+        self.drainable = NOTHING
+        if self.has_convertible:
+            drains = stores & properties.convertible
+            self.drainable = np.multiply(properties.specific_yield, volume, out=np.zeros(self.shape), where=drains)
         # stresses on inactive cells are refused by the checks
         self.connections = Connections(problem, self.cells, self.fixed)
         self.fields = ArrayPool(self.shape)
         self._flows = ArrayPool(self.connections.cell.shape)
         self._sums = np.empty((n_blocks(self.shape), self.shape[0], N_SUM))
         self._head_sums = np.empty((n_blocks(self.shape), self.shape[0], N_HEAD_SUM))
-        self._ones, self._zeros = np.ones(self.shape), np.zeros(self.shape)
         self._matrices: list[tuple[float, FloatArray, Matrix]] = []
 
     @cached_property
@@ -185,7 +187,7 @@ class FlowSystem:
     def state(self, head: FloatArray) -> State:
         """Return the state of heads, shape ``(n_layer, n_y, n_x)``."""
         if not self.has_convertible:
-            return State(head, self._ones, self._zeros)
+            return State(head, np.broadcast_to(1.0, self.shape), np.broadcast_to(0.0, self.shape))
         sat, slope, cells = self.fields.empty(), self.fields.empty(), self.cells
         kernels.saturation(head.ravel(), cells.bottom, cells.thickness, cells.convertible, sat.ravel(), slope.ravel())
         return State(head, sat, slope)
@@ -212,11 +214,23 @@ class FlowSystem:
 
     def storage_flow(self, state: State, interval: Interval) -> tuple[FloatArray, FloatArray]:
         """Return the water released from storage, m³/d, and minus its derivative, m²/d, on all cells."""
-        old, cells = interval.old, self.cells
+        old = interval.old
         release, derivative = self.fields.empty(), self.fields.empty()
         if interval.steady:
             release[:], derivative[:] = 0.0, 0.0
-            return release, derivative
+        elif self.has_convertible:
+            self._fill_storage(state, interval, release, derivative)
+        else:
+            np.multiply(self.elastic, interval.rate, out=derivative)
+            np.subtract(old.head, state.head, out=release)
+            release *= derivative
+        if interval.carry is not None:
+            release += interval.carry
+        return release, derivative
+
+    def _fill_storage(self, state: State, interval: Interval, release: FloatArray, derivative: FloatArray) -> None:
+        """Do what `storage_flow` does in a model with convertible cells."""
+        old, cells = interval.old, self.cells
         kernels.storage_release(
             state.head.ravel(),
             state.saturation.ravel(),
@@ -232,9 +246,6 @@ class FlowSystem:
             release.ravel(),
             derivative.ravel(),
         )
-        if interval.carry is not None:
-            release += interval.carry
-        return release, derivative
 
     def balance(self, state: State, interval: Interval) -> Balance:
         """Return what flows at the heads of a state at the end of an interval."""
@@ -250,7 +261,7 @@ class FlowSystem:
         balance(
             head,
             interval.old.head.ravel(),
-            _NOTHING if carry is None else carry.ravel(),
+            NOTHING if carry is None else carry.ravel(),
             rate,
             self._ground,
             self.connections.links,

@@ -85,7 +85,7 @@ def _check_grid(grid: Grid, found: Collector) -> None:
     both = np.flatnonzero(grid.active & grid.pass_through)
     if both.size:
         found.add(f"grid.pass_through[{grid.describe(int(both[0]))}]", "the cell is also active: it can only be one of both.")
-    unknown = np.flatnonzero(grid.active & ~(np.isfinite(grid.bottom) & np.isfinite(grid.layer_top)))
+    unknown = np.flatnonzero(grid.active & ~np.isfinite(grid.thickness))
     if unknown.size:
         cell = int(unknown[0])
         found.add(f"grid.bottom[{grid.describe(cell)}]", f"{grid.bottom.flat[cell]:g} m: must be a finite number, as its top.")
@@ -351,6 +351,8 @@ def _connected(problem: Problem, flowing: BoolArray) -> tuple[IntArray, int]:
     """Return the number of the connected part of each cell, from 1, and how many parts there are; 0 may stand for no flow."""
     grid = problem.grid
     if not (problem.barriers or grid.pass_through.any() or (problem.properties.leakance == 0.0).any()):
+        if flowing.all():
+            return np.ones(grid.shape, dtype=np.int64), 1
         from scipy import ndimage
 
         part, n_part = ndimage.label(flowing)

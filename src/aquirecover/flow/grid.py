@@ -123,7 +123,7 @@ class Grid:
         """Plan area of the cells, shape ``(n_y, n_x)``, m²."""
         return self.dy[:, None] * self.dx[None, :]
 
-    @cached_property
+    @property
     def layer_top(self) -> FloatArray:
         """Top of each cell, shape ``(n_layer, n_y, n_x)``, m."""
         return np.concatenate((self.top[None], self.bottom[:-1]))
@@ -131,7 +131,12 @@ class Grid:
     @cached_property
     def thickness(self) -> FloatArray:
         """Thickness of each cell, shape ``(n_layer, n_y, n_x)``, m."""
-        return self.layer_top - self.bottom
+        result = np.empty(self.shape)
+        # where a surface is not known neither is the thickness
+        with np.errstate(invalid="ignore"):
+            np.subtract(self.top, self.bottom[0], out=result[0])
+            np.subtract(self.bottom[:-1], self.bottom[1:], out=result[1:])
+        return result
 
     def cell(self, layer: ArrayLike, row: ArrayLike, column: ArrayLike) -> IntArray:
         """Return flat cell numbers of zero-based layers, rows and columns, which broadcast to shape ``(n,)``."""

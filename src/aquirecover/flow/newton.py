@@ -170,7 +170,7 @@ class StepSolver:
         return result.solution, result.iterations
 
     def _hierarchy_for(self, matrix: Matrix, dt: float) -> Multigrid:
-        """Return a hierarchy for the matrix of a linear model: that of a similar step, smoothed with this matrix, or a new one."""
+        """Return a hierarchy for the matrix of a linear model: that of a similar step, smoothed with this one, or a new one."""
         if self._hierarchy is None or not 0.5 <= dt / self._hierarchy_dt <= 2.0:
             self._hierarchy, self._hierarchy_dt = matrix.preconditioner(), dt
         elif self._smoothed is not matrix:

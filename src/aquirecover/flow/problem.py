@@ -141,9 +141,8 @@ class Problem:
 
     def cells(self) -> Cells:
         """Return the geometry of all cells by flat number."""
-        area = np.broadcast_to(self.grid.area, self.grid.shape).ravel()
         convertible = self.properties.convertible & self.grid.active
-        return Cells(self.grid.bottom.ravel(), self.grid.thickness.ravel(), area, convertible.ravel())
+        return Cells(self.grid.bottom.ravel(), self.grid.thickness.ravel(), self.grid.area.ravel(), convertible.ravel())
 
 
 @dataclass(frozen=True)

@@ -63,17 +63,18 @@ class AquiferProperties:
     ) -> None:
         shape = grid.shape
         between = (shape[0] - 1, *shape[1:])
+        along_x = field_of(k, shape, "k")
         per_cell = {
-            "k": field_of(k, shape, "k"),
-            "k33": field_of(k if k33 is None else k33, shape, "k33"),
-            "k22": field_of(k if k22 is None else k22, shape, "k22"),
+            "k": along_x,
+            "k33": along_x if k33 is None else field_of(k33, shape, "k33"),
+            "k22": along_x if k22 is None else field_of(k22, shape, "k22"),
             "specific_storage": field_of(specific_storage, shape, "specific_storage"),
             "specific_yield": field_of(specific_yield, shape, "specific_yield"),
             "leakance": field_of(leakance, between, "leakance"),
         }
         for name, array in per_cell.items():
             object.__setattr__(self, name, array)
-        flags = field_of(np.asarray(convertible, dtype=np.float64), shape, "convertible") > 0.0
+        flags = field_of(convertible, shape, "convertible") > 0.0
         flags.flags.writeable = False
         object.__setattr__(self, "convertible", flags)
         if averaging not in ("upstream", "harmonic"):

@@ -24,12 +24,19 @@ FLOW_REDUCTION = 0.1
 
 @dataclass(frozen=True, eq=False)
 class Cells:
-    """Geometry of all cells by flat number, shape ``(n_cell,)``: what a stress may need to know of its cells."""
+    """Geometry of all cells by flat number, shape ``(n_cell,)``: what a stress may need to know of its cells.
+
+    All layers have the areas of the first, `plan_area`.
+    """
 
     bottom: FloatArray
     thickness: FloatArray
-    area: FloatArray
+    plan_area: FloatArray
     convertible: BoolArray
+
+    def area(self, cell: IntArray) -> FloatArray:
+        """Return the plan area of cells, m²."""
+        return self.plan_area[cell % self.plan_area.size]
 
 
 def in_period(series: FloatArray, period: int) -> FloatArray:
@@ -234,7 +241,7 @@ class Recharge(Stress):
 
     def ramp(self, period: int, cells: Cells) -> Ramp:
         """Return rate times area."""
-        return Ramp(source=in_period(self.recharge_rate, period) * cells.area[self.cell])
+        return Ramp(source=in_period(self.recharge_rate, period) * cells.area(self.cell))
 
     def values(self) -> Mapping[str, FloatArray]:
         """Return ``recharge_rate``."""
@@ -394,7 +401,7 @@ class Evapotranspiration(Stress):
         """Return the water lost, negative."""
         depth, surface = in_period(self.extinction_depth, period), in_period(self.surface, period)
         lowest = surface - depth
-        most = in_period(self.rate, period) * cells.area[self.cell]
+        most = in_period(self.rate, period) * cells.area(self.cell)
         return Ramp(slope=most / depth, datum=lowest, low=lowest, high=surface)
 
     def values(self) -> Mapping[str, FloatArray]:
