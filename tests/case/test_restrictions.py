@@ -40,7 +40,7 @@ def day(text: str) -> float:
 
 def timeline_for(*rules: Rule) -> Timeline:
     regular = period_edges(START, END, 12, 0.0, None)
-    return Timeline(START, merge_edges(regular, breakpoints(rules, float(regular[-1]), START)), True, 2, 1.5)
+    return Timeline.regular(START, merge_edges(regular, breakpoints(rules, float(regular[-1]), START)), True, 2, 1.5)
 
 
 def run(

@@ -69,7 +69,7 @@ def test_only_changing_months_break_periods() -> None:
 @pytest.fixture
 def halves() -> tl.Timeline:
     start = DATE(2000, 1, 1)
-    return tl.Timeline(
+    return tl.Timeline.regular(
         start, np.array([tl.day_of(d, start) for d in ("2000-01-01", "2000-05-01", "2000-11-01", "2001-05-01")]), True, 3, 1.5
     )
 

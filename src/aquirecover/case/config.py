@@ -263,7 +263,7 @@ def _complete(section: SectionT | None, errors: Collector) -> SectionT:
 
 def _check_dates(scenario: ScenarioConfig, model: ModelConfig, source: YamlTree, errors: Collector) -> None:
     """Check that the dates of a scenario lie in the span of the model."""
-    start, end = model.time.start, model.time.end
+    start, end = model.time.start, model.time.last
     dates: dict[tuple[str, ...], Any] = {("restriction_start",): scenario.restriction_start}
     dates |= {("restrictions", name, "from"): rule.from_ for name, rule in scenario.restrictions.items()}
     for place, day in dates.items():

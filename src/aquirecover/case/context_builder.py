@@ -12,7 +12,8 @@ from aquirecover.case.site import collecting, refuse
 from aquirecover.case.stress_builder import Builder
 from aquirecover.case.tables import Column
 from aquirecover.case.timeline import day_of
-from aquirecover.case.well_builder import NUMBER, PLACE_COLUMNS, check_found, connections
+from aquirecover.case.well_builder import check_found, connections
+from aquirecover.case.well_tables import NUMBER, PLACE_COLUMNS
 from aquirecover.errors import ConfigError, Finding
 from aquirecover.flow.arrays import BoolArray, FloatArray
 from aquirecover.flow.problem import Observations, Zones
@@ -45,7 +46,9 @@ def _measured(
     """Return times and heads by point; a depth below ground is taken from the ground at the point."""
     config, site = builder.config, builder.site
     table = site.files.table(str(config.observations and config.observations.measured), "observations.measured")
-    table.check({"name": Column(), "date": Column("date"), "head": NUMBER, "depth": NUMBER})
+    by_day = "day" in table and "date" not in table
+    when = {"day": Column("number")} if by_day else {"date": Column("date")}
+    table.check({"name": Column(), **when, "head": NUMBER, "depth": NUMBER})
     owner = table.texts("name")
     unknown = [row for row, name in enumerate(owner) if name not in names]
     if unknown:
@@ -64,7 +67,7 @@ def _measured(
     if "depth" in table:
         ground = site.at(config.top, x, y, "top")[point]
         head = np.where(np.isnan(head), ground - table.numbers("depth", missing=np.nan), head)
-    days = np.array([day_of(date, config.time.start) for date in table.dates("date")])
+    days = table.numbers("day") if by_day else np.array([day_of(date, config.time.start) for date in table.dates("date")])
     found = {}
     for number in np.unique(point):
         own = np.flatnonzero((point == number) & np.isfinite(head))

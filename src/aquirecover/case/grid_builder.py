@@ -8,7 +8,8 @@ import numpy as np
 
 from aquirecover.case import geo
 from aquirecover.case import model_config as schema
-from aquirecover.case.site import SHOWN, Plan, Site, collecting
+from aquirecover.case.site import SHOWN, Plan, Site, collecting, refuse
+from aquirecover.case.values import Value
 from aquirecover.errors import ResourceError
 from aquirecover.flow.arrays import BoolArray, FloatArray, IntArray
 from aquirecover.flow.grid import Grid
@@ -40,21 +41,30 @@ def build_plan(config: schema.Grid, n_layer: int, cell_size: float | None, site:
     ResourceError
         When there would be too many cells.
     """
-    size = config.cell_size if cell_size is None else cell_size
+    if config.dx is not None and config.dy is not None:
+        _refuse_large(n_layer, len(config.dy), len(config.dx), "grid.dx and grid.dy make", "Import a part of the model.")
+        dx, dy = np.array(config.dx), np.array(config.dy)
+        return Plan.of_widths(dx, dy, *(config.corner or (0.0, float(dy.sum()))))
+    own = config.cell_size or 0.0  # given with a box, as the schema says
+    size = own if cell_size is None else cell_size
     west, south, east, north = _box(config, site)
     n_x, n_y = (max(1, round(width / size)) for width in (east - west, north - south))
-    if n_layer * n_x * n_y > LARGEST_GRID:
-        raise ResourceError(
-            f"grid.cell_size = {size:g} m makes {n_layer} layers x {n_y} rows x {n_x} columns = {n_layer * n_y * n_x} cells: "
-            f"at most {LARGEST_GRID} are allowed. Use a larger cell size."
-        )
+    _refuse_large(n_layer, n_y, n_x, f"grid.cell_size = {size:g} m makes", "Use a larger cell size.")
     x = west + (east - west) * np.arange(n_x + 1) / n_x
     y = north - (north - south) * np.arange(n_y + 1) / n_y
     steps = buffer_steps(config.buffer, size, config.growth)
-    return Plan(
+    return Plan.between(
         np.concatenate((west - steps[::-1], x, east + steps)),
         np.concatenate((north + steps[::-1], y, south - steps)),
     )
+
+
+def _refuse_large(n_layer: int, n_y: int, n_x: int, what: str, remedy: str) -> None:
+    if n_layer * n_x * n_y > LARGEST_GRID:
+        raise ResourceError(
+            f"{what} {n_layer} layers x {n_y} rows x {n_x} columns = {n_layer * n_y * n_x} cells: "
+            f"at most {LARGEST_GRID} are allowed. {remedy}"
+        )
 
 
 def _box(config: schema.Grid, site: Site) -> geo.Extent:
@@ -65,7 +75,7 @@ def _box(config: schema.Grid, site: Site) -> geo.Extent:
     import shapely
 
     low_x, low_y, high_x, high_y = shapely.bounds(site.places.area(str(config.around), "grid.around"))
-    size, margin = config.cell_size, config.margin
+    size, margin = config.cell_size or 0.0, config.margin
     west, south = (size * np.floor((low - margin) / size) for low in (low_x, low_y))
     east, north = (size * np.ceil((high + margin) / size) for high in (high_x, high_y))
     return float(west), float(south), float(east), float(north)
@@ -127,24 +137,32 @@ def build_ground(config: schema.ModelConfig, plan: Plan, site: Site) -> Ground:
     """Return the grid and its properties; what is wrong with surfaces goes to the findings of the site.
 
     A layer is active `within` its area and `outside` another. Where it is not, it has no thickness, and water passes
-    vertically between the layers above and below it.
+    vertically between the layers above and below it. A layer that says of each cell whether it is active has its surfaces
+    everywhere, and water passes only where it says so.
     """
-    n_layer = len(config.layers)
-    active = np.zeros((n_layer, *plan.shape), dtype=bool)
+    shape = (len(config.layers), *plan.shape)
+    active, passes = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
+    given = np.zeros(shape[0], dtype=bool)
     for number, (name, layer) in enumerate(config.layers.items()):
         with collecting(site.errors, f"layers.{name}"):
-            active[number] = site.mask(plan, layer.within, layer.outside, f"layers.{name}")
+            if layer.active is None:
+                active[number] = site.mask(plan, layer.within, layer.outside, f"layers.{name}")
+            else:
+                given[number] = True
+                domain = site.over(layer.active, plan, np.ones(plan.shape, dtype=bool), f"layers.{name}.active")
+                active[number], passes[number] = domain > 0.0, domain < 0.0
+    passes[~given] = _pass_through(active)[~given]
     surface = np.zeros(plan.shape)
     with collecting(site.errors, "top"):
-        surface = site.over(config.top, plan, np.any(active, axis=0, keepdims=True)[0], "top")
+        surface = site.over(config.top, plan, np.any(active, axis=0) | given.any(), "top")
     bottom = _bottoms(config, plan, active, surface, site)
     grid = Grid(
-        np.diff(plan.x_edge),
-        -np.diff(plan.y_edge),
+        plan.dx,
+        plan.dy,
         surface,
         bottom,
         active,
-        _pass_through(active),
+        passes,
         x_min=float(plan.x_edge[0]),
         y_max=float(plan.y_edge[0]),
         layer_names=tuple(config.layers),
@@ -165,31 +183,31 @@ def _bottoms(config: schema.ModelConfig, plan: Plan, active: BoolArray, surface:
     bottom = np.zeros(active.shape)
     above = surface
     for number, (name, layer) in enumerate(config.layers.items()):
-        thickness = np.ones(plan.shape)
+        low = above - 1.0
         key = f"layers.{name}.{'bottom' if layer.thickness is None else 'thickness'}"
+        there = active[number] if layer.active is None else np.ones(plan.shape, dtype=bool)
         with collecting(site.errors, key):
             if layer.thickness is not None:
-                thickness = site.over(layer.thickness, plan, active[number], key)
+                low = above - site.over(layer.thickness, plan, there, key)
             elif layer.bottom is not None:
-                thickness = above - site.over(layer.bottom, plan, active[number], key)
+                low = site.over(layer.bottom, plan, there, key)
         if layer.minimum_thickness > 0.0:
-            thickness = np.maximum(thickness, layer.minimum_thickness)
-        _check_surfaces(key, number, name, thickness, above, active[number], site)
-        # a thickness that was refused goes on as 1 m, so that it is not reported again by all that depends on it
-        bottom[number] = above - np.where(active[number], np.where(thickness > 0.0, thickness, 1.0), 0.0)
+            low = np.minimum(low, above - layer.minimum_thickness)
+        _check_surfaces(key, number, name, above, low, active[number], site)
+        # a surface that was refused goes on as 1 m of thickness, so that it is not reported again by all that depends on it
+        sound = np.where(low < above, low, above - 1.0) if layer.active is None else low
+        bottom[number] = np.where(there, sound, above)
         above = bottom[number]
     return bottom
 
 
-def _check_surfaces(
-    key: str, number: int, name: str, thickness: FloatArray, above: FloatArray, active: BoolArray, site: Site
-) -> None:
+def _check_surfaces(key: str, number: int, name: str, above: FloatArray, low: FloatArray, active: BoolArray, site: Site) -> None:
     """Report cells whose bottom is not below their top."""
-    row, column = np.nonzero(active & ~(thickness > 0.0))
+    row, column = np.nonzero(active & ~(low < above))
     if not row.size:
         return
     shown = [
-        f"row {r + 1}, column {c + 1} (top {above[r, c]:.4g} m, bottom {above[r, c] - thickness[r, c]:.4g} m)"
+        f"row {r + 1}, column {c + 1} (top {above[r, c]:.4g} m, bottom {low[r, c]:.4g} m)"
         for r, c in zip(row[:SHOWN], column[:SHOWN], strict=True)
     ]
     site.errors.add(
@@ -202,17 +220,32 @@ def _check_surfaces(
 def _properties(config: schema.ModelConfig, grid: Grid, plan: Plan, site: Site) -> AquiferProperties:
     """Return the properties of every cell."""
     shape = grid.shape
-    k, k33, storage, drainable = np.ones(shape), np.ones(shape), np.zeros(shape), np.zeros(shape)
+    k, k22, k33 = np.ones(shape), np.ones(shape), np.ones(shape)
+    storage, drainable, convertible = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    leakance = np.full((max(shape[0] - 1, 0), *shape[1:]), np.nan)
     for number, (name, layer) in enumerate(config.layers.items()):
         where, key = grid.active[number], f"layers.{name}"
+
+        def field(value: Value, what: str, where: BoolArray = where, key: str = key) -> FloatArray:
+            return site.over(value, plan, where, f"{key}.{what}")
+
         with collecting(site.errors, key):
-            k[number] = k33[number] = site.over(layer.k, plan, where, f"{key}.k")
+            k[number] = k22[number] = k33[number] = field(layer.k, "k")
+            if layer.k22 is not None:
+                k22[number] = field(layer.k22, "k22")
             if layer.k33 is not None:
-                k33[number] = site.over(layer.k33, plan, where, f"{key}.k33")
+                k33[number] = field(layer.k33, "k33")
             elif layer.anisotropy is not None:
-                k33[number] = k[number] / site.over(layer.anisotropy, plan, where, f"{key}.anisotropy")
-            storage[number] = site.over(layer.specific_storage, plan, where, f"{key}.specific_storage")
+                k33[number] = k[number] / field(layer.anisotropy, "anisotropy")
+            storage[number] = field(layer.specific_storage, "specific_storage")
             if layer.specific_yield is not None:
-                drainable[number] = site.over(layer.specific_yield, plan, where, f"{key}.specific_yield")
-    convertible = np.array([layer.convertible for layer in config.layers.values()], dtype=np.float64)
-    return AquiferProperties(grid, k, k33, None, storage, drainable, convertible, averaging=config.averaging)
+                drainable[number] = field(layer.specific_yield, "specific_yield")
+            if layer.leakance is not None:
+                if number == shape[0] - 1:
+                    raise refuse(f"{key}.leakance", "leads down from the lowest layer: remove it.")
+                leakance[number][where] = site.at(layer.leakance, plan.x[where], plan.y[where], f"{key}.leakance", sparse=True)
+            if layer.convertible_cells is not None:
+                convertible[number] = field(layer.convertible_cells, "convertible_cells")
+            else:
+                convertible[number] = layer.convertible
+    return AquiferProperties(grid, k, k33, k22, storage, drainable, convertible > 0.5, leakance, averaging=config.averaging)

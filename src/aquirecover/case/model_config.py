@@ -19,24 +19,20 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from aquirecover.case.messages import KEY, broken, did_you_mean, refuse, relay, sentence
-from aquirecover.case.scalars import (
-    AreaRef,
-    CalendarLength,
-    Count,
-    Crs,
-    Date,
-    FilePath,
-    Flag,
-    LineRef,
-    MonthDay,
-    Name,
-    OneOrMany,
-    Text,
-    dates_ascend,
-    period_parts,
-)
+from aquirecover.case.scalars import AreaRef, Crs, FilePath, Flag, LineRef, Name, OneOrMany, Text
 from aquirecover.case.sections import Rule, Section, at_most_one, exactly_one, given, needs, only_with
-from aquirecover.case.stress_config import Barrier, Drain, Evapotranspiration, FixedHead, GeneralHead, Placed, Recharge, River
+from aquirecover.case.stress_config import (
+    Barrier,
+    CellStress,
+    Drain,
+    Evapotranspiration,
+    FixedHead,
+    GeneralHead,
+    Placed,
+    Recharge,
+    River,
+)
+from aquirecover.case.time_config import Time
 from aquirecover.case.values import Quantity, Spatial, Value, spatial
 
 Length = Annotated[float, Quantity("m", positive=True)]
@@ -44,9 +40,9 @@ Distance = Annotated[float, Quantity("m", low=0.0)]
 
 
 class Grid(Section):
-    """Cells in the plane; their size is an option of a run."""
+    """Cells in the plane: of one size, which is an option of a run, or with widths given one by one."""
 
-    cell_size: Length
+    cell_size: Length | None = None
     """Side of a cell."""
     extent: Annotated[tuple[Annotated[float, Quantity("m")], ...], Field(min_length=4, max_length=4)] | None = None
     """Box `[x_min, y_min, x_max, y_max]` in the coordinates of the model."""
@@ -58,11 +54,24 @@ class Grid(Section):
     """Beyond the box cells grow outward up to this distance."""
     growth: Annotated[float, Quantity(low=1.0, high=3.0)] = 1.4
     """Ratio of a cell of the buffer to the one before it."""
+    dx: Annotated[tuple[Length, ...], Field(min_length=1)] | None = None
+    """Widths of the columns from west to east, instead of a cell size: the grid of a model that has its own cells."""
+    dy: Annotated[tuple[Length, ...], Field(min_length=1)] | None = None
+    """Widths of the rows from north to south."""
+    corner: Annotated[tuple[Annotated[float, Quantity("m")], ...], Field(min_length=2, max_length=2)] | None = None
+    """North-west corner `[x_min, y_max]` of a grid with `dx` and `dy`; `[0, height of the grid]` when left out."""
 
     @classmethod
     def rules(cls, raw: Mapping[str, Any]) -> Iterator[Rule]:
-        """Check that the box is given once and is not empty."""
-        yield from exactly_one(raw, "extent", "around")
+        """Check that the cells are given once and that their box is not empty."""
+        yield from exactly_one(raw, "extent", "around", "dx")
+        yield from needs(raw, "dx", "dy")
+        for key in ("dy", "corner"):
+            yield from only_with(raw, key, "dx")
+        for key in ("cell_size", "buffer", "growth"):
+            yield from only_with(raw, key, "extent", "around")
+        if given(raw, "extent", "around") and not given(raw, "cell_size"):
+            yield (), "needs cell_size: give the side of a cell."
         yield from only_with(raw, "margin", "around")
         box = raw.get("extent")
         if isinstance(box, list | tuple) and len(box) == 4 and all(isinstance(side, int | float) for side in box):
@@ -101,18 +110,31 @@ class Layer(Placed):
     """Thickness of the layer."""
     bottom: Annotated[Value, spatial("bottom")] | None = None
     """Elevation of the bottom, instead of a thickness."""
+    active: Annotated[Value, spatial(unit="1")] | None = None
+    """Cells of the layer, instead of an area: 1 active, 0 not, -1 where water passes vertically between the layers above and
+    below (`idomain` of MODFLOW 6). Cells that are not active keep the surfaces that are given for them."""
     k: Annotated[Value, spatial("k")]
-    """Horizontal hydraulic conductivity."""
+    """Horizontal hydraulic conductivity, along x where `k22` is given too."""
+    k22: Annotated[Value, spatial("k22")] | None = None
+    """Horizontal hydraulic conductivity along y; equal to `k` when left out."""
     k33: Annotated[Value, spatial("k33")] | None = None
     """Vertical hydraulic conductivity; equal to `k` when neither it nor `anisotropy` is given."""
     anisotropy: Annotated[Value, spatial(unit="1", positive=True)] | None = None
     """Ratio `k / k33`, instead of `k33`."""
+    leakance: Annotated[Value, spatial("leakance")] | None = None
+    """Vertical conductance per area down to the next layer, instead of that from `k33` of both: for a confining unit that is no
+    layer of its own. Across cells of `active: -1` it holds down to the active cell below them. Places of a raster without data
+    take that from `k33`."""
     specific_storage: Annotated[Value, spatial("specific_storage")]
     """Water released per volume of aquifer and metre of head."""
     specific_yield: Annotated[Value, spatial("specific_yield")] | None = None
     """Water drained per volume at the water table; needed when convertible."""
     convertible: Flag = False
     """The layer has a water table when the head falls below its top."""
+    convertible_cells: Annotated[Value, spatial(unit="1")] | None = None
+    """Cells that are convertible, instead of the whole layer: 1, else 0."""
+    initial_head: Annotated[Value, spatial("initial_head")] | None = None
+    """First heads of the layer, instead of those of the model; with `time.initial: heads`."""
     minimum_thickness: Distance = 0.0
     """Thinner places are set to this thickness."""
 
@@ -121,7 +143,11 @@ class Layer(Placed):
         """Check that geometry, anisotropy and storage are given once and are enough."""
         yield from exactly_one(raw, "thickness", "bottom")
         yield from at_most_one(raw, "k33", "anisotropy")
-        if raw.get("convertible") in (True, "yes") and not given(raw, "specific_yield"):
+        yield from at_most_one(raw, "active", "within")
+        yield from at_most_one(raw, "active", "outside")
+        yield from at_most_one(raw, "convertible", "convertible_cells")
+        converts = raw.get("convertible") in (True, "yes") or given(raw, "convertible_cells")
+        if converts and not given(raw, "specific_yield"):
             yield (), "needs specific_yield because it is convertible: give the drainable share, as 0.1."
 
 
@@ -131,13 +157,16 @@ class WellGroup(Section):
     file: FilePath
     """CSV table of wells: well, place, aquifer or layer or screen, and what else is known of them."""
     rates: FilePath | None = None
-    """CSV table of dated rates, whose key column is `by`."""
+    """CSV table of rates, whose key column is `by`, each from a date or from a period (the number of an entry of
+    `time.periods`) on. A column `injection_rate` may stand beside `rate`."""
     by: Text = "well"
     """Column of both tables that joins them: `well`, or that of a group whose rate is shared out."""
     interpolate: Literal["step", "linear"] = "step"
     """Between dates: the last rate, or on a line, taken at the middle of each period."""
     multiplier: Annotated[Value, Spatial(Quantity("1", low=0.0))] = Value(value=1.0)
     """Factor on all rates of the group: one number, as total pumping is often the least certain value of a model."""
+    flow_reduction: Annotated[float, Quantity(low=0.0, high=1.0)] | None = None
+    """Share of the thickness of a convertible cell below which its pumping fades; 0.1 when left out, 0 for never."""
     enabled: Flag = True
     """Switch of the whole group."""
 
@@ -157,7 +186,7 @@ class Observations(Section):
     file: FilePath
     """CSV table: name, place, aquifer or layer."""
     measured: FilePath | None = None
-    """CSV table of measurements: name, date, and head or depth."""
+    """CSV table of measurements: name, date (or day, counted from the start), and head or depth."""
 
 
 class Zones(Section):
@@ -184,40 +213,6 @@ class LevelLimit(Section):
         """Check that the two keys of towns come together."""
         yield from needs(raw, "urban_depth", "urban")
         yield from needs(raw, "urban", "urban_depth")
-
-
-class Time(Section):
-    """Span of the simulation, its periods and steps."""
-
-    start: Date
-    """First day."""
-    end: Date
-    """Day after the last."""
-    period: CalendarLength = "year"
-    """Length of a stress period, as `month`, `6 months`, `year`; one also begins at every change of a rate."""
-    align: MonthDay | None = None
-    """Month and day on which periods are aligned."""
-    steps: Count = 3
-    """Time steps of a period."""
-    multiplier: Annotated[float, Quantity(low=1.0, high=10.0)] = 1.3
-    """Ratio of a step to the one before it."""
-    initial: Literal["steady", "heads"] = "steady"
-    """The first heads: in equilibrium with the stresses of the first day, or those of `initial_head`."""
-
-    @property
-    def period_parts(self) -> tuple[int, str]:
-        """Number and unit (``day``, ``month``, ``year``) of a period."""
-        return period_parts(self.period)
-
-    @property
-    def align_parts(self) -> tuple[int, int] | None:
-        """Month and day of `align`."""
-        return None if self.align is None else (int(self.align[:2]), int(self.align[3:]))
-
-    @classmethod
-    def rules(cls, raw: Mapping[str, Any]) -> Iterator[Rule]:
-        """Check that the end comes after the start."""
-        yield from dates_ascend(raw, "start", "end")
 
 
 @dataclass(frozen=True)
@@ -312,6 +307,8 @@ class ModelConfig(Section):
     """Fixed heads by name."""
     barriers: dict[Name, Barrier] = Field(default_factory=dict)
     """Flow barriers by name."""
+    cell_stresses: dict[Name, CellStress] = Field(default_factory=dict)
+    """Stresses, fixed heads and barriers that are given cell by cell, by name."""
     wells: dict[Name, WellGroup] = Field(default_factory=dict)
     """Groups of wells by name."""
     observations: Observations | None = None
@@ -325,7 +322,7 @@ class ModelConfig(Section):
     time: Time
     """Span, periods and steps."""
     initial_head: Annotated[Value, spatial("initial_head")] | None = None
-    """First heads; with `time.initial: heads`."""
+    """First heads; with `time.initial: heads`. A layer may have its own."""
     settings: Settings = Settings()
     """How the equations are solved."""
     notes: Text | None = None
@@ -341,9 +338,13 @@ class ModelConfig(Section):
     @classmethod
     def rules(cls, raw: Mapping[str, Any]) -> Iterator[Rule]:
         """Check that the first heads are given where they are used."""
-        time = raw.get("time")
+        time, layers = raw.get("time"), raw.get("layers")
         heads = isinstance(time, Mapping) and time.get("initial") == "heads"
-        if heads and not given(raw, "initial_head"):
+        entries = layers if isinstance(layers, Mapping) else {}
+        own = [name for name, layer in entries.items() if isinstance(layer, Mapping) and given(layer, "initial_head")]
+        if heads and not given(raw, "initial_head") and len(own) < max(len(entries), 1):
             yield ("time", "initial"), "needs initial_head: give the first heads, or start from steady."
-        if given(raw, "initial_head") and not heads:
-            yield ("initial_head",), "has a meaning only with time.initial = heads: remove it, or set that."
+        misplaced = [("layers", name, "initial_head") for name in own] + [("initial_head",)] * bool(given(raw, "initial_head"))
+        if not heads:
+            for path in misplaced:
+                yield path, "has a meaning only with time.initial = heads: remove it, or set that."

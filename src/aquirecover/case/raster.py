@@ -15,6 +15,7 @@ from aquirecover.flow.arrays import FloatArray
 from aquirecover.variables import QuantityError, to_number
 
 LARGEST_RASTER = 100_000_000
+PLACES = {"x", "y", "lon", "lat", "longitude", "latitude"}
 BROKEN = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, MemoryError, struct.error)
 
 
@@ -135,7 +136,8 @@ def read_netcdf(path: Path, variable: str, crs: str | None) -> Raster:
             if dataset[variable].size > LARGEST_RASTER:
                 shape = " x ".join(map(str, dataset[variable].shape))
                 raise InputFileError(f"{path.name}: {variable} has {shape} values: at most {LARGEST_RASTER} can be read.")
-            array = dataset[variable].squeeze(drop=True).load()
+            single = [name for name, size in dataset[variable].sizes.items() if size == 1 and name not in PLACES]
+            array = dataset[variable].squeeze(single, drop=True).load()
             own_crs = _mapped_crs(dataset, variable) or crs
     except (RuntimeError, *BROKEN) as error:
         raise InputFileError(f"{path.name} is no readable NetCDF-4 file: {error}.") from error

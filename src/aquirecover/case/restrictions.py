@@ -148,7 +148,7 @@ def breakpoints(rules: Sequence[Rule], timeline_end: float, start: datetime.date
             case "rotation":
                 yield from np.arange(rule.begin, last, rule.turn)
             case "seasonal":
-                finish = start + datetime.timedelta(days=timeline_end)
+                finish = start + datetime.timedelta(days=min(timeline_end, (datetime.date.max - start).days))
                 changes = [m for m in range(1, 13) if (m in rule.months) != ((m - 2) % 12 + 1 in rule.months)]
                 days = ((date - start).days for date in month_starts(start, finish, changes))
                 yield from (float(day) for day in days if rule.begin < day < last)

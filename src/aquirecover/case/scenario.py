@@ -13,20 +13,23 @@ import numpy as np
 
 from aquirecover.case import context_builder as surroundings
 from aquirecover.case import geo
+from aquirecover.case.cell_builder import build_cell_stresses
 from aquirecover.case.config import CaseFiles, ModelConfig, read_case
 from aquirecover.case.findings import in_order
 from aquirecover.case.grid_builder import build_ground, build_plan
 from aquirecover.case.restrictions import Rule, breakpoints
 from aquirecover.case.rule_builder import build_rules
 from aquirecover.case.site import FileFinding, Files, Places, Plan, Site, collecting
-from aquirecover.case.stress_builder import Builder, build_barriers, build_fixed_heads, build_stresses
+from aquirecover.case.stress_builder import SECTIONS, Builder, build_barriers, build_fixed_heads, build_stresses
 from aquirecover.case.stress_config import Evapotranspiration, Recharge, River
 from aquirecover.case.timeline import Timeline, changing_months, day_of, merge_edges, month_starts, period_edges
 from aquirecover.case.values import Value
-from aquirecover.case.well_builder import GroupTable, Pumping, build_wells, rate_changes, read_groups
+from aquirecover.case.well_builder import Pumping, build_wells
+from aquirecover.case.well_tables import GroupTable, rate_changes, read_groups
 from aquirecover.errors import Collector, ConfigError, Finding, InputFileError, ResourceError
 from aquirecover.flow.arrays import FloatArray
 from aquirecover.flow.problem import Context, Observations, Problem
+from aquirecover.flow.stresses import FixedHead, FlowBarrier, Stress
 from aquirecover.variables import to_number
 
 if TYPE_CHECKING:
@@ -178,7 +181,7 @@ def validate(
         periods=schedule.n_period,
         steps=schedule.n_step,
         start=files.model.time.start.isoformat(),
-        end=files.model.time.end.isoformat(),
+        end=files.model.time.last.isoformat(),
         wells=sum(len(wells.names) for wells in problem.wells),
         observations=len(problem.observations.names),
         terms=problem.terms,
@@ -195,6 +198,10 @@ def _read(
     files, size = read_case(path, overrides=overrides, allow_outside=allow_outside), _size(cell_size)
     if size is None:
         return files
+    if files.model.grid.cell_size is None:
+        raise ConfigError(
+            [files.located(Finding("grid.dx", "gives the cells of this model one by one: it has no cell_size to change."))]
+        )
     change = f"run cell_size: {files.model.grid.cell_size:g} → {size:g} m"
     return replace(files, cell_size=size, log=(*files.log, change))
 
@@ -245,7 +252,7 @@ def _placed(files: CaseFiles, finding: Finding) -> Finding:
     """Return a finding with its place in a file; one of the built problem gets that of the layer or boundary it names."""
     if finding.location:
         return finding
-    sections = ("recharge", "evapotranspiration", "rivers", "drains", "general_heads", "fixed_heads", "barriers")
+    sections = (*SECTIONS, "barriers")
     path: tuple[str, ...] = ()
     if field := re.match(r"(?:grid\.)?(\w+)\[layer \d+ \(([^)]+)\)", finding.key):
         path = ("layers", field[2], "thickness" if field[1] == "bottom" else field[1])
@@ -261,7 +268,7 @@ def _placed(files: CaseFiles, finding: Finding) -> Finding:
 def _on_plan(files: CaseFiles, plan: Plan, site: Site) -> Problem:
     """Return the problem on a grid in plan; findings may remain."""
     model = files.model
-    groups = read_groups(model.wells, site, model.time.start)
+    groups = read_groups(model.wells, site, model.time.start, len(model.time.periods or ()))
     rules = [] if files.scenario is None else build_rules(files.scenario, site.places, model.time.start, site)
     timeline = build_timeline(files, groups, rules)
     _check_memory(model, timeline, plan)
@@ -275,15 +282,16 @@ def _on_plan(files: CaseFiles, plan: Plan, site: Site) -> Problem:
     zones = None
     with collecting(site.errors, "zones.area"):
         zones = surroundings.build_zones(builder)
+    by_cell = list(build_cell_stresses(builder))
     return Problem(
         name=(files.scenario_file or files.model_file.parent).stem,
         grid=ground.grid,
         properties=ground.properties,
         schedule=timeline.schedule(),
         initial_head=_initial_head(builder),
-        stresses=(*build_stresses(builder), *pumping.stresses),
-        fixed_heads=tuple(build_fixed_heads(builder)),
-        barriers=tuple(build_barriers(builder)),
+        stresses=(*build_stresses(builder), *(item for item in by_cell if isinstance(item, Stress)), *pumping.stresses),
+        fixed_heads=(*build_fixed_heads(builder), *(item for item in by_cell if isinstance(item, FixedHead))),
+        barriers=(*build_barriers(builder), *(item for item in by_cell if isinstance(item, FlowBarrier))),
         observations=observations,
         zones=zones,
         context=_context(files, builder, pumping),
@@ -292,12 +300,17 @@ def _on_plan(files: CaseFiles, plan: Plan, site: Site) -> Problem:
 
 def _initial_head(builder: Builder) -> FloatArray:
     """Return the first heads, or the ground as a first guess of a steady beginning; ``(n_layer, n_y, n_x)``, m."""
-    value, ground = builder.config.initial_head, builder.ground
-    head = ground.surface
-    if value is not None:
-        with collecting(builder.site.errors, "initial_head"):
-            head = builder.site.over(value, ground.plan, ground.top_layer >= 0, "initial_head")
-    return np.broadcast_to(head, ground.grid.shape).copy()
+    config, ground, errors = builder.config, builder.ground, builder.site.errors
+    head = np.broadcast_to(ground.surface, ground.grid.shape).copy()
+    if config.initial_head is not None:
+        with collecting(errors, "initial_head"):
+            head[:] = builder.site.over(config.initial_head, ground.plan, ground.top_layer >= 0, "initial_head")
+    for number, (name, layer) in enumerate(config.layers.items()):
+        if layer.initial_head is not None:
+            key = f"layers.{name}.initial_head"
+            with collecting(errors, key):
+                head[number] = builder.site.over(layer.initial_head, ground.plan, ground.grid.active[number], key)
+    return head
 
 
 def _context(files: CaseFiles, builder: Builder, pumping: Pumping) -> Context:
@@ -328,15 +341,21 @@ def _context(files: CaseFiles, builder: Builder, pumping: Pumping) -> Context:
 
 
 def build_timeline(files: CaseFiles, groups: list[GroupTable], rules: list[Rule]) -> Timeline:
-    """Return the stress periods: regular ones, and one more at every change of a rate."""
+    """Return the stress periods: regular or listed ones, and one more at every change of a rate."""
     time, scenario = files.model.time, files.scenario
-    count, unit = time.period_parts
-    months = {"day": 0, "month": count, "year": 12 * count}[unit]
-    regular = period_edges(time.start, time.end, months, float(count), time.align_parts)
-    changes = [*rate_changes(groups), *breakpoints(rules, float(regular[-1]), time.start), *_changes_of_values(files.model)]
+    changes = [*rate_changes(groups), *_changes_of_values(files.model)]
     if scenario is not None and scenario.recovery_start is not None:
         changes.append(day_of(scenario.recovery_start, time.start))
-    return Timeline(time.start, merge_edges(regular, changes), time.initial == "steady", time.steps, time.multiplier)
+    if time.periods is not None:
+        length, multiplier = (np.array([getattr(p, key) for p in time.periods]) for key in ("length", "multiplier"))
+        steps, steady = np.array([p.steps for p in time.periods]), np.array([p.steady for p in time.periods])
+        changes += breakpoints(rules, float(length.sum()), time.start)
+        return Timeline.from_list(time.start, length, steady, steps, multiplier, changes)
+    count, unit = time.period_parts
+    months = {"day": 0, "month": count, "year": 12 * count}[unit]
+    regular = period_edges(time.start, time.last, months, float(count), time.align_parts)
+    changes += breakpoints(rules, float(regular[-1]), time.start)
+    return Timeline.regular(time.start, merge_edges(regular, changes), time.initial == "steady", time.steps, time.multiplier)
 
 
 def _changes_of_values(model: ModelConfig) -> Iterator[float]:
@@ -347,7 +366,7 @@ def _changes_of_values(model: ModelConfig) -> Iterator[float]:
     entries: list[Recharge | Evapotranspiration | River] = [*_areal(model), *model.rivers.values()]
     for monthly in (entry.monthly for entry in entries):
         if monthly is not None:
-            dates = month_starts(time.start, time.end, changing_months(monthly))
+            dates = month_starts(time.start, time.last, changing_months(monthly))
             yield from (day_of(date, time.start) for date in dates)
 
 

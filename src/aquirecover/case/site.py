@@ -194,10 +194,25 @@ class Plan:
     ----------
     x_edge, y_edge : ndarray
         Column edges, ascending, and row edges, descending; m.
+    dx, dy : ndarray
+        Widths of columns and rows, exact where the edges are sums of them; m.
     """
 
     x_edge: FloatArray
     y_edge: FloatArray
+    dx: FloatArray
+    dy: FloatArray
+
+    @classmethod
+    def between(cls, x_edge: FloatArray, y_edge: FloatArray) -> Plan:
+        """Return the plan of cells between edges."""
+        return cls(x_edge, y_edge, np.diff(x_edge), -np.diff(y_edge))
+
+    @classmethod
+    def of_widths(cls, dx: FloatArray, dy: FloatArray, x_min: float, y_max: float) -> Plan:
+        """Return the plan of cells of given widths from the north-west corner."""
+        west_to_east, north_to_south = np.concatenate(([0.0], np.cumsum(dx))), np.concatenate(([0.0], np.cumsum(dy)))
+        return cls(x_min + west_to_east, y_max - north_to_south, dx, dy)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -254,16 +269,16 @@ class Site:
             self._masks[area] = geo.inside(self.places.area(area, key), plan.x, plan.y)
         return self._masks[area]
 
-    def at(self, value: Value, x: FloatArray, y: FloatArray, key: str) -> FloatArray:
-        """Return a value that does not vary in time at places, of the shape of `x`.
+    def at(self, value: Value, x: FloatArray, y: FloatArray, key: str, *, sparse: bool = False) -> FloatArray:
+        """Return a value that does not vary in time at places, of the shape of `x`; NaN at places without one where `sparse`.
 
         Raises
         ------
         ConfigError
-            When a place has no value.
+            When a place has no value, unless `sparse`.
         """
         found = self._numbers(value, x, y, key) * value.multiplier + value.offset
-        missing = np.flatnonzero(~np.isfinite(found))
+        missing = np.flatnonzero(~np.isfinite(found) & ~(sparse & np.isnan(found)))
         if missing.size:
             spots = ", ".join(f"({x.flat[i]:.0f}, {y.flat[i]:.0f})" for i in missing[:SHOWN])
             source = value.raster or value.netcdf or value.polygons or value.points or value.kind

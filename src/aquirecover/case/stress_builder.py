@@ -17,7 +17,7 @@ from aquirecover.case.values import Value
 from aquirecover.flow.arrays import BoolArray, FloatArray, IntArray
 from aquirecover.flow.stresses import Drain, Evapotranspiration, FixedHead, FlowBarrier, GeneralHead, Recharge, River, Stress
 
-SECTIONS = ("recharge", "evapotranspiration", "rivers", "drains", "general_heads", "fixed_heads")
+SECTIONS = ("recharge", "evapotranspiration", "rivers", "drains", "general_heads", "fixed_heads", "cell_stresses")
 
 
 @dataclass(frozen=True, eq=False)

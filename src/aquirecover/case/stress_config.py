@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import (
-    Field,
-)
+from pydantic import Field
 
+from aquirecover.case.messages import did_you_mean, sentence
 from aquirecover.case.scalars import AreaRef, Edges, FilePath, LayerRef, LayerRefs, LineRef
 from aquirecover.case.sections import Rule, Section, at_most_one, exactly_one, given, needs, only_with
 from aquirecover.case.values import Quantity, Value, spatial
@@ -177,3 +176,41 @@ class Barrier(Section):
     """Layers it cuts."""
     hydraulic_characteristic: Annotated[Value, spatial("hydraulic_characteristic")]
     """Conductivity of the barrier over its thickness."""
+
+
+StressKind = Literal["recharge", "evapotranspiration", "river", "drain", "general_head", "fixed_head", "barrier"]
+CELL_VALUES: dict[str, tuple[str, ...]] = {
+    "recharge": ("recharge_rate",),
+    "evapotranspiration": ("surface", "rate", "extinction_depth"),
+    "river": ("stage", "conductance", "bottom_elevation"),
+    "drain": ("elevation", "conductance"),
+    "general_head": ("boundary_head", "conductance"),
+    "fixed_head": ("head",),
+    "barrier": ("hydraulic_characteristic",),
+}
+
+
+class CellStress(Section):
+    """A stress given cell by cell, on the cells of this grid alone."""
+
+    stress: StressKind
+    """What it is."""
+    file: FilePath
+    """NetCDF-4 file with `layer`, `row` and `column` of each cell, counted from 1, and its values in metres and days, which may
+    have a first dimension `period` as long as `time.periods`. A barrier has `next_row` and `next_column` too."""
+    factors: dict[str, Annotated[float, Quantity(low=0.0)]] = Field(default_factory=dict)
+    """Factors on the values by name, as `conductance: 0.5`."""
+    offsets: dict[str, Annotated[float, Quantity()]] = Field(default_factory=dict)
+    """Added to the values after the factor, in metres and days, as `stage: 0.3`."""
+
+    @classmethod
+    def rules(cls, raw: Mapping[str, Any]) -> Iterator[Rule]:
+        """Check that factors and offsets name values that the stress has."""
+        kind = str(raw.get("stress"))
+        if kind not in get_args(StressKind):
+            return
+        for key in given(raw, "factors", "offsets"):
+            for name in raw[key] if isinstance(raw[key], Mapping) else ():
+                if name not in CELL_VALUES[kind]:
+                    hint = did_you_mean(name, CELL_VALUES[kind])
+                    yield (key, name), sentence(f"is no value of a {kind}", hint)

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from aquirecover.flow.arrays import FloatArray, IntArray
+from aquirecover.flow.arrays import BoolArray, FloatArray, IntArray
 from aquirecover.flow.schedule import Schedule
 
 MINUTE = 1.0 / 1440.0
@@ -103,35 +103,77 @@ class Timeline:
     start : date
         Time zero.
     edges : ndarray
-        Edges of the transient periods, from 0, shape ``(n + 1,)``; d.
-    steady_first : bool
-        A steady period of no length comes first.
-    n_steps : int
-        Steps of each transient period.
-    step_multiplier : float
+        Edges of the periods, from 0, shape ``(n_period + 1,)``; d.
+    length : ndarray
+        Their lengths, exact where `edges` are sums of them, shape ``(n_period,)``; d.
+    steady : ndarray of bool
+        Periods without storage.
+    n_steps : ndarray of int
+        Steps of each period.
+    step_multiplier : ndarray
         Ratio of the lengths of a step and the one before it.
+    listed : ndarray of int
+        Entry of the listed periods, from 0, that each period is, or is a part of; empty without a list.
     """
 
     start: datetime.date
     edges: FloatArray
-    steady_first: bool
-    n_steps: int
-    step_multiplier: float
+    length: FloatArray
+    steady: BoolArray
+    n_steps: IntArray
+    step_multiplier: FloatArray
+    listed: IntArray
+
+    @classmethod
+    def regular(
+        cls, start: datetime.date, edges: FloatArray, steady_first: bool, n_steps: int, step_multiplier: float
+    ) -> Timeline:
+        """Return transient periods between edges, all with as many steps, after a steady one of no length if there is one."""
+        lead = int(steady_first)
+        steady = np.arange(edges.size - 1 + lead) < lead
+        steps, all_edges = np.where(steady, 1, n_steps), np.concatenate((edges[:1], edges) if lead else (edges,))
+        none = np.zeros(0, dtype=np.int64)
+        return cls(start, all_edges, np.diff(all_edges), steady, steps, np.full(steady.size, step_multiplier), none)
+
+    @classmethod
+    def from_list(
+        cls,
+        start: datetime.date,
+        length: FloatArray,
+        steady: BoolArray,
+        n_steps: IntArray,
+        step_multiplier: FloatArray,
+        breakpoints: Iterable[float] = (),
+    ) -> Timeline:
+        """Return listed periods, each cut at the breakpoints that lie more than a minute inside it; a part has all its steps."""
+        edges = np.concatenate(([0.0], np.cumsum(length)))
+        inner: list[float] = []
+        for day in np.unique(np.fromiter(breakpoints, dtype=np.float64)).tolist():
+            number = int(np.searchsorted(edges[:-1], day, side="right")) - 1
+            before = max([float(edges[number]), *inner[-1:]])
+            if number >= 0 and min(day - before, float(edges[number + 1]) - day) > MINUTE:
+                inner.append(day)
+        place = np.searchsorted(edges[:-1], np.array(inner), side="right")
+        listed = np.sort(np.concatenate((np.arange(length.size), place - 1)))
+        cut = np.insert(edges, place, inner)
+        whole = np.bincount(listed, minlength=length.size)[listed] == 1
+        exact = np.where(whole, length[listed], np.diff(cut))
+        return cls(start, cut, exact, steady[listed], n_steps[listed], step_multiplier[listed], listed)
 
     @property
     def n_period(self) -> int:
-        """Number of periods, the steady one included."""
-        return self.edges.size - 1 + int(self.steady_first)
+        """Number of periods, steady ones included."""
+        return int(self.length.size)
 
-    @cached_property
+    @property
     def period_start(self) -> FloatArray:
         """Start of each period, shape ``(n_period,)``; d."""
-        return np.concatenate(([0.0] * self.steady_first, self.edges[:-1]))
+        return self.edges[:-1]
 
-    @cached_property
+    @property
     def period_end(self) -> FloatArray:
         """End of each period, shape ``(n_period,)``; d."""
-        return np.concatenate(([0.0] * self.steady_first, self.edges[1:]))
+        return self.edges[1:]
 
     @cached_property
     def period_middle(self) -> FloatArray:
@@ -143,8 +185,7 @@ class Timeline:
         """Month of the middle of each period, 1 to 12; 0 for a steady period, which stands for the whole year."""
         middle = _instant(self.start) + np.round(self.period_middle * SECONDS_PER_DAY).astype("timedelta64[s]")
         months = middle.astype("datetime64[M]").astype(np.int64) % 12 + 1
-        if self.steady_first:
-            months[0] = 0
+        months[self.steady] = 0
         return months
 
     def day(self, date: Date) -> float:
@@ -159,6 +200,10 @@ class Timeline:
         """Return twelve monthly values in force in each period, their mean in a steady one, shape ``(n_period,)``."""
         values = np.asarray(factors, dtype=np.float64)
         return np.concatenate(([values.mean()], values))[self.month]
+
+    def from_listed(self, values: FloatArray) -> FloatArray:
+        """Return values of listed periods, shape ``(n_listed, ...)``, on the periods, shape ``(n_period, ...)``."""
+        return values[self.listed]
 
     def sample(self, days: FloatArray, values: FloatArray, interpolate: str = "step") -> FloatArray:
         """Sample a dated series on the periods.
@@ -190,9 +235,4 @@ class Timeline:
 
     def schedule(self) -> Schedule:
         """Return the schedule of the simulator."""
-        length = np.diff(self.edges)
-        steps = np.full(length.size, self.n_steps)
-        steady = np.zeros(length.size, dtype=bool)
-        if self.steady_first:
-            length, steps, steady = np.append(0.0, length), np.append(1, steps), np.append(True, steady)
-        return Schedule(length, steps, self.step_multiplier, steady, start=self.start.isoformat())
+        return Schedule(self.length, self.n_steps, self.step_multiplier, self.steady, start=self.start.isoformat())

@@ -2,184 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 
 from aquirecover.case.messages import did_you_mean
-from aquirecover.case.model_config import WellGroup
 from aquirecover.case.restrictions import Rule, WellTable, restrict
-from aquirecover.case.site import SHOWN, Site, collecting, refuse
+from aquirecover.case.site import collecting, refuse
 from aquirecover.case.stress_builder import Builder
-from aquirecover.case.tables import Column, Table
-from aquirecover.case.timeline import day_of
-from aquirecover.errors import Collector, ConfigError, Finding
+from aquirecover.case.tables import Table
+from aquirecover.case.timeline import Timeline
+from aquirecover.case.well_tables import GroupTable
+from aquirecover.errors import ConfigError, Finding
 from aquirecover.flow.arrays import BoolArray, FloatArray, IntArray
-from aquirecover.flow.stresses import Wells
+from aquirecover.flow.stresses import FLOW_REDUCTION, Wells
 
 TEXT_COLUMNS = ("district", "aquifer", "layer", "user_type", "permit", "radius")
-PLACE_COLUMNS = ("x", "y", "longitude", "latitude", "screen_top", "screen_bottom")
-NUMBER = Column("number", required=False)
-RATE = Column("number", required=False, low=0.0)
-WELL_COLUMNS = {
-    "well": Column(),
-    **dict.fromkeys(PLACE_COLUMNS, NUMBER),
-    **dict.fromkeys(("permit", "share", "rate", "radius"), RATE),
-    "licensed": Column("flag", required=False),
-}
-
-
-@dataclass(frozen=True, eq=False)
-class GroupTable:
-    """One group of wells as it stands in its files, before the grid is known.
-
-    Parameters
-    ----------
-    name : str
-        Of the group.
-    config : WellGroup
-        Section of the model file.
-    table : Table
-        The wells.
-    x, y : ndarray
-        Shape ``(n_well,)``; m.
-    days, rates : ndarray
-        Times and rates of each well from then on, shape ``(n_date,)`` and ``(n_date, n_well)``; d and m³/d.
-    """
-
-    name: str
-    config: WellGroup
-    table: Table
-    x: FloatArray
-    y: FloatArray
-    days: FloatArray
-    rates: FloatArray
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the wells."""
-        return self.table.texts("well")
-
-
-def read_groups(groups: Mapping[str, WellGroup], site: Site, start: date) -> list[GroupTable]:
-    """Return the groups that are switched on; what is wrong with their files goes to the findings."""
-    found: list[GroupTable] = []
-    for name, config in groups.items():
-        if config.enabled:
-            with collecting(site.errors, f"wells.{name}"):
-                found.append(_read_group(name, config, site, start))
-    _check_names(found, site)
-    return found
-
-
-def _read_group(name: str, config: WellGroup, site: Site, start: date) -> GroupTable:
-    table, series = _checked_tables(name, config, site)
-    x, y = site.placed(table)
-    if series is None:
-        rate = _column(table, "rate", key=f"wells.{name}") * _factor(config)
-        return GroupTable(name, config, table, x, y, np.zeros(1), rate[None])
-    keys, dates, rates = series.texts(config.by), series.dates("date"), series.numbers("rate", low=0.0)
-    days = np.array([day_of(day, start) for day in dates])
-    wanted = table.texts(config.by)
-    missing = sorted(set(wanted) - set(keys))
-    if missing:
-        hint = did_you_mean(missing[0], sorted(set(keys)))
-        raise refuse(
-            f"wells.{name}.rates", f"{series.source} has no rate for {config.by} {', '.join(missing[:SHOWN])}. {hint}".strip()
-        )
-    _refuse_useless(series, config.by, keys, set(wanted))
-    times = np.unique(days)
-    by_key: dict[str, FloatArray] = {}
-    errors = Collector()
-    for key in dict.fromkeys(wanted):
-        with collecting(errors, f"wells.{name}.rates"):
-            by_key[key] = _on_dates(key, series, config.by, days, rates, times, config.interpolate)
-    errors.raise_if_any()
-    share = _column(table, "share", default=1.0) * _factor(config)
-    return GroupTable(name, config, table, x, y, times, np.column_stack([by_key[key] for key in wanted]) * share)
-
-
-def _checked_tables(name: str, config: WellGroup, site: Site) -> tuple[Table, Table | None]:
-    """Return the wells of a group and its rates, when no cell of either is wrong; all that is wrong comes at once."""
-    found: list[Table] = []
-    errors = Collector()
-    rates = {config.by: Column(), "date": Column("date"), "rate": Column("number", low=0.0)}
-    for path, key, columns in ((config.file, "file", WELL_COLUMNS), (config.rates, "rates", rates)):
-        if path is not None:
-            with collecting(errors, f"wells.{name}.{key}"):
-                table = site.files.table(path, f"wells.{name}.{key}")
-                found.append(table)
-                table.check(columns)
-    errors.raise_if_any()
-    return found[0], found[1] if len(found) > 1 else None
-
-
-def _refuse_useless(series: Table, by: str, keys: Sequence[str], wanted: set[str]) -> None:
-    """Refuse rates that no well would pump: they would be lost from the budget in silence."""
-    findings, seen = [], set(wanted)
-    for row, key in enumerate(keys):
-        if key not in seen:
-            seen.add(key)
-            message = f"no well has it, and its rates would be lost. {did_you_mean(key, sorted(wanted))}".strip()
-            findings.append(Finding(f"{by} = {key!r}", message, series.at(row)))
-    if findings:
-        raise ConfigError(findings)
-
-
-def _factor(config: WellGroup) -> float:
-    """Return the factor on all rates of a group."""
-    number = config.multiplier.value
-    return 1.0 if number is None else number * config.multiplier.multiplier + config.multiplier.offset
-
-
-def _on_dates(
-    key: str,
-    series: Table,
-    by: str,
-    days: FloatArray,
-    rates: FloatArray,
-    times: FloatArray,
-    interpolate: str,
-) -> FloatArray:
-    """Return the rates of one key on all dates of the table."""
-    own = np.flatnonzero([other == key for other in series.texts(by)])
-    when, rate = days[own], rates[own]
-    late = np.flatnonzero(np.diff(when) <= 0.0)
-    if late.size:
-        before, after = (series.columns["date"][own[late[0] + i]] for i in (0, 1))
-        message = f"must be after the date before it of {key} ({before}): dates ascend."
-        raise ConfigError([Finding(f"date = {after!r}", message, series.at(int(own[late[0] + 1])))])
-    if interpolate == "linear":
-        return np.asarray(np.interp(times, when, rate))
-    return np.asarray(rate[np.maximum(np.searchsorted(when, times, side="right") - 1, 0)])
-
-
-def _column(table: Table, name: str, default: float | None = None, key: str = "") -> FloatArray:
-    """Return a column of rates or shares, or a default where the table has none."""
-    if name in table:
-        return table.numbers(name, low=0.0)
-    if default is None:
-        raise refuse(key, f"{table.source} needs the column {name} (m3/d), or the group needs a table of rates.")
-    return np.full(len(table), default)
-
-
-def _check_names(groups: list[GroupTable], site: Site) -> None:
-    """Report wells whose name stands twice."""
-    seen: dict[str, str] = {}
-    for group in groups:
-        for row, name in enumerate(group.names):
-            place = group.table.at(row)
-            if name in seen:
-                site.errors.add(f"wells.{name}", f"stands twice; the first is at {seen[name]}. Names are unique.", place)
-            seen.setdefault(name, place)
-
-
-def rate_changes(groups: list[GroupTable]) -> Iterator[float]:
-    """Yield the times at which a rate of a well changes; d."""
-    for group in groups:
-        yield from (float(day) for day in group.days)
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,13 +73,14 @@ def build_wells(builder: Builder, groups: list[GroupTable], rules: list[Rule], u
         for rule in rules:
             errors.add(f"restrictions.{rule.name}.select", "selects no well: the model has none that is switched on.")
         return Pumping()
-    base = np.concatenate([builder.timeline.sample(g.days, g.rates, g.config.interpolate) for g in groups], axis=1)
+    base = np.concatenate([g.on_periods(g.rates, builder.timeline) for g in groups], axis=1)
     restricted = restrict(rules, _well_table(connected), base, builder.timeline, unlicensed_share, errors)
     if errors.findings:
         return Pumping()
     builder.site.warnings.extend(restricted.warnings)
     rates = np.split(restricted.rate, np.cumsum([len(g.names) for g in groups])[:-1], axis=1)
-    return Pumping(tuple(_stress(group, rate) for group, rate in zip(connected, rates, strict=True)), restricted.log)
+    wells = (_stress(group, rate, builder.timeline) for group, rate in zip(connected, rates, strict=True))
+    return Pumping(tuple(wells), restricted.log)
 
 
 def _connect(builder: Builder, group: GroupTable) -> Connected:
@@ -254,10 +94,11 @@ def _connect(builder: Builder, group: GroupTable) -> Connected:
     return Connected(group, cell, weight, tuple(name or other for name, other in zip(given, main, strict=True)))
 
 
-def _stress(connected: Connected, rate: FloatArray) -> Wells:
+def _stress(connected: Connected, rate: FloatArray, timeline: Timeline) -> Wells:
     """Return the wells of a group, each open to its cells in proportion to transmissivity."""
     group, table, weight = connected.group, connected.group.table, connected.weight
     well, layer = np.nonzero(weight)
+    injection = group.on_periods(group.injection, timeline)
     attributes = {name: table.texts(name, missing="") for name in TEXT_COLUMNS if name in table}
     attributes["aquifer"] = connected.aquifer
     attributes["licensed"] = tuple("yes" if holds else "no" for holds in _licensed(table))
@@ -265,10 +106,12 @@ def _stress(connected: Connected, rate: FloatArray) -> Wells:
     return Wells(
         connected.cell[well, layer],
         rate,
+        injection if injection.any() else 0.0,
         names=group.names,
         well=well,
         fraction=weight[well, layer] / weight.sum(axis=1)[well],
         attributes=attributes,
+        flow_reduction=FLOW_REDUCTION if group.config.flow_reduction is None else group.config.flow_reduction,
         name=f"wells_{group.name}",
     )
 

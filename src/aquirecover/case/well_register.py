@@ -10,7 +10,8 @@ import numpy as np
 from aquirecover.case.config import CaseFiles
 from aquirecover.case.site import Files, Places, Site
 from aquirecover.case.timeline import day_of
-from aquirecover.case.well_builder import GroupTable, permits, read_groups
+from aquirecover.case.well_builder import permits
+from aquirecover.case.well_tables import GroupTable, read_groups
 from aquirecover.errors import Collector
 from aquirecover.flow.arrays import FloatArray
 
@@ -49,16 +50,18 @@ def read_register(files: CaseFiles, day: date | None = None) -> tuple[WellRegist
     model, errors = files.model, Collector()
     inputs = Files(files.workspace, files.model_file.parent)
     site = Site(model.crs, inputs, Places({"areas": model.areas, "lines": model.lines}, inputs, model.crs, errors), errors)
-    groups = read_groups(model.wells, site, model.time.start)
+    length = np.array([period.length for period in model.time.periods or ()])
+    groups = read_groups(model.wells, site, model.time.start, length.size)
     errors.raise_if_any()
-    at = day_of(day or model.time.end, model.time.start)
+    at = day_of(day or model.time.last, model.time.start)
+    begins = np.cumsum(length) - length
     register = WellRegister(
         names=tuple(name for group in groups for name in group.names),
         aquifer=_texts(groups, "aquifer"),
         district=_texts(groups, "district"),
         x=_joined([group.x for group in groups]),
         y=_joined([group.y for group in groups]),
-        rate=_joined([_rates(group, at) for group in groups]),
+        rate=_joined([_rates(group, at, begins) for group in groups]),
         permit=_joined([permits(group.table) for group in groups]),
     )
     return register, site
@@ -76,9 +79,10 @@ def _texts(groups: list[GroupTable], column: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _rates(group: GroupTable, day: float) -> FloatArray:
-    """Return the rates of a group at a time, as its wells are read onto periods; m³/d."""
+def _rates(group: GroupTable, day: float, begins: FloatArray) -> FloatArray:
+    """Return the rates of a group at a time, as its wells are read onto periods; m³/d. Listed periods begin at `begins`."""
+    days = begins[group.since.astype(np.int64)] if group.by_period else group.since
     if group.config.interpolate == "linear":
-        return np.array([np.interp(day, group.days, series) for series in group.rates.T])
-    before = int(np.searchsorted(group.days, day, side="right")) - 1
+        return np.array([np.interp(day, days, series) for series in group.rates.T])
+    before = int(np.searchsorted(days, day, side="right")) - 1
     return group.rates[before].copy() if before >= 0 else np.zeros(group.rates.shape[1])
