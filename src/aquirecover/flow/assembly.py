@@ -21,10 +21,13 @@ from aquirecover.flow.balance import (
     TAKEN,
     THROUGH,
     UP,
+    Filled,
+    Given,
     Ground,
     balance,
     n_blocks,
 )
+from aquirecover.flow.compiled import share
 from aquirecover.flow.conductance import conductances, flowing_cells
 from aquirecover.flow.connections import Connections
 from aquirecover.flow.linear import Matrix
@@ -142,10 +145,13 @@ class FlowSystem:
     ----------
     problem : Problem
         Checked by `checks.check_problem`.
+    threads : int
+        For loops over many cells, see `compiled.share`.
     """
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, threads: int = 1) -> None:
         self.problem = problem
+        self._threads = share(threads, problem.grid.n_cell)
         grid, properties = problem.grid, problem.properties
         self.faces = conductances(problem)
         self.cells = problem.cells()
@@ -258,22 +264,11 @@ class FlowSystem:
             if not known:
                 kernels.net_inflow(state.head, state.saturation, self.faces, inflow)
             (carry, storing), rate = self.storage_flow(state, interval), 0.0
-        balance(
-            head,
-            interval.old.head.ravel(),
-            NOTHING if carry is None else carry.ravel(),
-            rate,
-            self._ground,
-            self.connections.links,
-            not self.has_convertible,
-            known,
-            inflow.ravel(),
-            residual.ravel(),
-            flow,
-            slope,
-            self._head_sums,
-            self._sums,
+        given = Given(
+            head, interval.old.head.ravel(), NOTHING if carry is None else carry.ravel(), rate, not self.has_convertible, known
         )
+        filled = Filled(inflow.ravel(), residual.ravel(), flow, slope, self._head_sums, self._sums)
+        balance(self._ground, self.connections.links, given, filled, self._threads)
         if state.sums is None:
             state.inflow, state.sums = inflow, self._head_sums.sum(axis=0)
         sums, over = state.sums, self._sums.sum(axis=0)

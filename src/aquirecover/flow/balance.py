@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numba
+
 from aquirecover.flow.arrays import FloatArray, IntArray
-from aquirecover.flow.compiled import fused_kernel, summing_kernel
+from aquirecover.flow.compiled import fused_kernel, parallel_kernel, summing_kernel
 from aquirecover.flow.ramps import evaluate_ramp
 
 # Columns of a block.
@@ -71,6 +73,54 @@ class Links(NamedTuple):
     first: IntArray
     fixed: IntArray
     first_fixed: IntArray
+
+
+class Given(NamedTuple):
+    """Heads and an interval that `balance` is asked for; flat arrays.
+
+    Parameters
+    ----------
+    head, old : ndarray
+        At the end and at the start of the interval; m.
+    carry : ndarray
+        Release from storage that does not follow from confined storage and these heads, or of size 0; m³/d.
+    rate : float
+        One over the length of the interval, 0 where `carry` alone is released; 1/d.
+    saturated : bool
+        Whether all cells are; otherwise the inflow is given.
+    known : bool
+        Whether `inflow` and `head_sums` hold already what follows from these heads.
+    """
+
+    head: FloatArray
+    old: FloatArray
+    carry: FloatArray
+    rate: float
+    saturated: bool
+    known: bool
+
+
+class Filled(NamedTuple):
+    """What `balance` fills; flat arrays.
+
+    Parameters
+    ----------
+    inflow : ndarray
+        Flow from all neighbours into each cell; m³/d.
+    residual : ndarray
+        Inflow less outflow, zero in cells with fixed heads; m³/d.
+    flow, slope : ndarray
+        Inflow of each connection and its derivative; m³/d and m²/d.
+    head_sums, sums : ndarray
+        Shapes ``(n_block, n_layer, N_HEAD_SUM)`` and ``(n_block, n_layer, N_SUM)``.
+    """
+
+    inflow: FloatArray
+    residual: FloatArray
+    flow: FloatArray
+    slope: FloatArray
+    head_sums: FloatArray
+    sums: FloatArray
 
 
 @fused_kernel
@@ -189,11 +239,10 @@ def _sum_heads(head: FloatArray, ground: Ground, o: int, n: int, sums: FloatArra
 
 
 @fused_kernel
-def _link_block(
-    head: FloatArray, links: Links, place: int, residual: FloatArray, flow: FloatArray, slope: FloatArray, sums: FloatArray
-) -> None:
+def _link(head: FloatArray, links: Links, place: int, filled: Filled, sums: FloatArray) -> None:
     """Add the flows of stresses to the residuals of a block and layer; take those of fixed heads out."""
     cell, ramp, order, first, fixed, first_fixed = links
+    residual, flow, slope = filled.residual, filled.flow, filled.slope
     through, scale = 0.0, 0.0
     for p in range(first[place], first[place + 1]):
         n = order[p]
@@ -210,63 +259,40 @@ def _link_block(
 
 
 @fused_kernel
-def balance(
-    head: FloatArray,
-    old: FloatArray,
-    carry: FloatArray,
-    rate: float,
-    ground: Ground,
-    links: Links,
-    saturated: bool,
-    known: bool,
-    inflow: FloatArray,
-    residual: FloatArray,
-    flow: FloatArray,
-    slope: FloatArray,
-    head_sums: FloatArray,
-    sums: FloatArray,
-) -> None:
-    """Fill the imbalance of every cell at heads at the end of an interval, and what is known of it on the way.
-
-    Parameters
-    ----------
-    head, old : ndarray
-        At the end and at the start, flat; m.
-    carry : ndarray
-        Release from storage that does not follow from confined storage and these heads, flat, or of size 0; m³/d.
-    rate : float
-        One over the length of the interval, 0 where `carry` alone is released; 1/d.
-    ground, links
-        See their classes.
-    saturated : bool
-        Whether all cells are; otherwise `inflow` is given.
-    known : bool
-        Whether `inflow` and `head_sums` hold already what follows from these heads.
-    inflow : ndarray
-        Flow from all neighbours into each cell, flat; m³/d.
-    residual : ndarray
-        Inflow less outflow, zero in cells with fixed heads, flat; m³/d.
-    flow, slope : ndarray
-        Inflow of each connection and its derivative; m³/d and m²/d.
-    head_sums, sums : ndarray
-        Shapes ``(n_block, n_layer, N_HEAD_SUM)`` and ``(n_block, n_layer, N_SUM)``.
-    """
-    plane, storage = ground.plane, ground.storage
-    n_layer, n_block = head.size // plane, sums.shape[0]
-    for block in range(n_block):
-        n = min(BLOCK, plane - block * BLOCK)
-        for k in range(n_layer):
-            o, here = k * plane + block * BLOCK, sums[block, k]
-            if saturated and not known:
+def _balance_block(block: int, ground: Ground, links: Links, given: Given, filled: Filled) -> None:
+    """Do what `balance` does for one block."""
+    head, old, carry, rate, saturated, known = given
+    inflow, residual, plane = filled.inflow, filled.residual, ground.plane
+    n_block, n = filled.sums.shape[0], min(BLOCK, plane - block * BLOCK)
+    for k in range(head.size // plane):
+        o, sums = k * plane + block * BLOCK, filled.sums[block, k]
+        if not known:
+            if saturated:
                 _saturated_inflow(head, ground, o, n, inflow)
-            if not known:
-                _sum_heads(head, ground, o, n, head_sums[block, k])
-            residual[o : o + n] = inflow[o : o + n]
-            here[RELEASED], here[TAKEN] = 0.0, 0.0
-            if carry.size > 0:
-                here[RELEASED], here[TAKEN] = _release_and_carry(head, old, storage, rate, carry, o, n, residual)
-            elif rate > 0.0:
-                here[RELEASED], here[TAKEN] = _release(head, old, storage, rate, o, n, residual)
-            here[THROUGH] = here[RELEASED] + here[TAKEN]
-            _link_block(head, links, k * n_block + block, residual, flow, slope, here)
-            here[NORM] = _absolute(residual, o, n)
+            _sum_heads(head, ground, o, n, filled.head_sums[block, k])
+        residual[o : o + n] = inflow[o : o + n]
+        sums[RELEASED], sums[TAKEN] = 0.0, 0.0
+        if carry.size > 0:
+            sums[RELEASED], sums[TAKEN] = _release_and_carry(head, old, ground.storage, rate, carry, o, n, residual)
+        elif rate > 0.0:
+            sums[RELEASED], sums[TAKEN] = _release(head, old, ground.storage, rate, o, n, residual)
+        sums[THROUGH] = sums[RELEASED] + sums[TAKEN]
+        _link(head, links, k * n_block + block, filled, sums)
+        sums[NORM] = _absolute(residual, o, n)
+
+
+@parallel_kernel
+def _shared_balance(ground: Ground, links: Links, given: Given, filled: Filled) -> None:
+    """Do what `balance` does on several threads."""
+    for block in numba.prange(filled.sums.shape[0]):
+        _balance_block(block, ground, links, given, filled)
+
+
+@fused_kernel
+def balance(ground: Ground, links: Links, given: Given, filled: Filled, threads: int | None) -> None:
+    """Fill the imbalance of every cell at heads at the end of an interval, and what is known of it on the way."""
+    if threads is None:
+        for block in range(filled.sums.shape[0]):
+            _balance_block(block, ground, links, given, filled)
+    else:
+        _shared_balance(ground, links, given, filled)

@@ -8,6 +8,7 @@ from aquirecover.errors import BudgetError
 from aquirecover.flow import kernels
 from aquirecover.flow.arrays import FloatArray, IntArray
 from aquirecover.flow.assembly import Balance, FlowSystem
+from aquirecover.flow.faces import Faces
 from aquirecover.flow.problem import ROUNDING_FLOWS, Budget
 
 
@@ -37,11 +38,13 @@ class BudgetRecorder:
         self._rounding = np.zeros(n_step)
         self._zones: list[_Part] = []
         self._zone_names: tuple[str, ...] = ()
-        self._zone = np.zeros((0, 0, 0), dtype=np.int64)
+        self._zone = np.zeros(0, dtype=np.int64)
+        self._between: tuple[IntArray, ...] = ()
         if problem.zones is not None:
             n_zone = len(problem.zones.names)
-            self._zone = np.where(problem.zones.index < 0, n_zone, problem.zones.index).astype(np.int64)
-            zone = self._zone.ravel()
+            index = np.where(problem.zones.index < 0, n_zone, problem.zones.index)
+            self._between = faces_between(index, system.faces)
+            self._zone = zone = index.ravel()
             self._zones = [_Part(zone[cell], zone[self._fixed_cell], n_zone + 1, n_step, n_term)]
             self._zone_names = (*problem.zones.names, "rest")
 
@@ -74,9 +77,9 @@ class BudgetRecorder:
         system, state = self.system, balance.state
         if not balance.interval.steady:
             release, _ = system.storage_flow(state, balance.interval)
-            kernels.storage_sums(self._zone.ravel(), release.ravel(), share, zones.inflow[step], zones.outflow[step])
+            kernels.storage_sums(self._zone, release.ravel(), share, zones.inflow[step], zones.outflow[step])
         table = np.zeros(zones.exchange.shape[1:])
-        kernels.part_exchange(state.head, state.saturation, system.faces, self._zone, table)
+        kernels.part_exchange(state.head, state.saturation, system.faces, *self._between, table)
         zones.exchange[step] += share * table
 
     def close(self, step: int) -> float:
@@ -126,6 +129,20 @@ class BudgetRecorder:
             zones.exchange,
             self._rounding,
         )
+
+
+def faces_between(part: IntArray, faces: Faces) -> tuple[IntArray, IntArray, IntArray, IntArray]:
+    """Return the open faces between parts of the model: the cell of each, its axis, its part and the part beyond."""
+    found = []
+    for axis, c in enumerate((faces.cz, faces.cy, faces.cx)):
+        near, far = (slice(None),) * axis + (slice(-1),), (slice(None),) * axis + (slice(1, None),)
+        parted = np.zeros(part.shape, dtype=bool)
+        parted[near] = (part[near] != part[far]) & (c[near] > 0.0)
+        cell = np.flatnonzero(parted)
+        beyond = cell + int(np.prod(part.shape[axis + 1 :]))
+        found.append((cell, np.full(cell.size, axis), part.ravel()[cell], part.ravel()[beyond]))
+    cell, axes, here, there = (np.concatenate(arrays).astype(np.int64) for arrays in zip(*found, strict=True))
+    return cell, axes, here, there
 
 
 class _Part:

@@ -262,29 +262,34 @@ def fixed_head_flows(
 
 
 @kernel
-def _exchange(a: int, b: int, q: float, out: FloatArray) -> None:
-    """Add the flow `q` into part `a` from part `b` to the table of flows from part to part."""
-    if a != b:
-        if q > 0.0:
-            out[b, a] += q
+def part_exchange(
+    head: FloatArray,
+    sat: FloatArray,
+    faces: Faces,
+    cell: IntArray,
+    axis: IntArray,
+    part: IntArray,
+    far: IntArray,
+    out: FloatArray,
+) -> None:
+    """Add the flow between parts of the model to `out`, from the first axis to the second, m³/d.
+
+    Face n lies between the cell of flat number ``cell[n]`` in one part and its neighbour along an axis in the `far` one.
+    """
+    _, n_y, n_x = head.shape
+    for n in range(cell.size):
+        k, rest = divmod(cell[n], n_y * n_x)
+        j, i = divmod(rest, n_x)
+        if axis[n] == 0:
+            q = _flow_z(faces, head, k, j, i)
+        elif axis[n] == 1:
+            q = _flow_y(faces, head, sat, k, j, i)
         else:
-            out[a, b] -= q
-
-
-@kernel
-def part_exchange(head: FloatArray, sat: FloatArray, faces: Faces, part: IntArray, out: FloatArray) -> None:
-    """Add the flow between parts of the model to `out`, from the first axis to the second, m³/d."""
-    n_layer, n_y, n_x = head.shape
-    for k in range(n_layer):
-        for j in range(n_y):
-            for i in range(n_x):
-                a = part[k, j, i]
-                if i + 1 < n_x and part[k, j, i + 1] != a:
-                    _exchange(a, part[k, j, i + 1], _flow_x(faces, head, sat, k, j, i), out)
-                if j + 1 < n_y and part[k, j + 1, i] != a:
-                    _exchange(a, part[k, j + 1, i], _flow_y(faces, head, sat, k, j, i), out)
-                if k + 1 < n_layer and part[k + 1, j, i] != a:
-                    _exchange(a, part[k + 1, j, i], _flow_z(faces, head, k, j, i), out)
+            q = _flow_x(faces, head, sat, k, j, i)
+        if q > 0.0:
+            out[far[n], part[n]] += q
+        else:
+            out[part[n], far[n]] -= q
 
 
 @kernel

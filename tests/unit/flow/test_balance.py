@@ -112,3 +112,15 @@ def test_a_grid_of_several_blocks_is_among_them() -> None:
     assert max(n_y * n_x for _, n_y, n_x in SHAPES) > 2 * BLOCK
     assert passes.n_blocks((3, 53, 81)) == 3
     assert passes.n_blocks((1, 1, BLOCK)) == 1
+
+
+def test_threads_do_not_change_the_bits() -> None:
+    problem = _problem((2, 151, 149), False)
+    found = []
+    for threads in (1, 2):
+        system = FlowSystem(problem, threads)
+        old = system.state(_heads(system, 2))
+        balance = system.balance(system.state(_heads(system, 1)), Interval(0, 7.0, old))
+        sums = (balance.norm, balance.through, balance.rounding, *balance.released, *balance.rising)
+        found.append((balance.residual.tobytes(), balance.flow.tobytes(), sums))
+    assert found[0] == found[1]

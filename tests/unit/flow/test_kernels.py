@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from aquirecover.flow import kernels
+from aquirecover.flow.budget import faces_between
 from aquirecover.flow.faces import Faces
 
 EPS = 1e-6
@@ -112,7 +113,7 @@ def test_exchange_between_parts_against_a_loop_over_faces(shape: tuple[int, int,
             origin, target = (there, here) if q > 0.0 else (here, there)
             expected[part[origin], part[target]] += abs(q)
     found = np.zeros((3, 3))
-    kernels.part_exchange(*state, part, found)
+    kernels.part_exchange(*state, *faces_between(part, state[2]), found)
     np.testing.assert_allclose(found, expected, atol=1e-13)
     assert not np.diag(found).any()
     net = np.empty(shape)
@@ -124,9 +125,10 @@ def test_exchange_between_parts_against_a_loop_over_faces(shape: tuple[int, int,
 def test_exchange_turns_with_the_flow() -> None:
     head, sat, faces = _random_faces(4, (2, 3, 4))
     part = np.random.default_rng(5).integers(0, 2, head.shape)
+    between = faces_between(part, faces)
     there, back = np.zeros((2, 2)), np.zeros((2, 2))
-    kernels.part_exchange(head, np.ones_like(sat), faces, part, there)
-    kernels.part_exchange(-head, np.ones_like(sat), faces, part, back)
+    kernels.part_exchange(head, np.ones_like(sat), faces, *between, there)
+    kernels.part_exchange(-head, np.ones_like(sat), faces, *between, back)
     np.testing.assert_allclose(there, back.T, rtol=1e-14)
 
 
