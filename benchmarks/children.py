@@ -17,7 +17,7 @@ LAUNCHER = Path(__file__).with_name("launch.py")
 LIMIT = 1800.0
 
 
-class ChildFailed(RuntimeError):
+class ChildError(RuntimeError):
     """A program ended in an error or ran past its limit; the text is the last line it wrote."""
 
 
@@ -47,7 +47,7 @@ def run(command: list[str], cwd: Path = ROOT, limit: float = LIMIT, environment:
 
     Raises
     ------
-    ChildFailed
+    ChildError
         When it failed, or ran longer than `limit` seconds.
     """
     with tempfile.TemporaryDirectory() as folder:
@@ -58,11 +58,11 @@ def run(command: list[str], cwd: Path = ROOT, limit: float = LIMIT, environment:
         took = json.loads(launched.stdout)
         out, errors = ((Path(folder) / name).read_text(encoding="utf-8", errors="replace") for name in ("out", "err"))
     if took["expired"]:
-        raise ChildFailed(f"stopped after {limit:g} s")
+        raise ChildError(f"stopped after {limit:g} s")
     if took["status"] != 0:
         lines = [line.strip() for line in (errors or out).splitlines() if line.strip()]
         ended = f"ended by signal {-took['status']}" if took["status"] < 0 else f"exit status {took['status']}"
-        raise ChildFailed(f"{ended}: {lines[-1] if lines else 'no message'}")
+        raise ChildError(f"{ended}: {lines[-1] if lines else 'no message'}")
     return Usage(took["wall_s"], took["cpu_s"], took["peak_mb"], out, errors)
 
 
@@ -71,7 +71,7 @@ def work(task: str, *, limit: float = LIMIT, environment: dict[str, str] | None 
 
     Libraries of linear algebra get one thread, so that threads are those that the task asks for.
     """
-    single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    single = dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     given = json.dumps({name: str(value) if isinstance(value, Path) else value for name, value in arguments.items()})
     command = [sys.executable, "-m", "benchmarks.worker", task, given]
     took = run(command, limit=limit, environment={**single, **(environment or {})})

@@ -1,6 +1,7 @@
 """Problems of any size whose coefficients are hard in one way each, for cost and iterations against size.
 
-Five layers of 20 m, cells of 100 m, a fixed head in the eastern column, recharge on top, a well in every thousandth column of cells.
+Five layers of 20 m, cells of 100 m, a fixed head in the eastern column, recharge on top, a well in every thousandth column of
+cells.
 
 ======================  ==============================================================================================
 homogeneous             k 10 m/d everywhere

@@ -1,8 +1,8 @@
 """What the machine gives: its name, its memory bandwidth, and the time of one sweep over the seven-point stencil.
 
 The triad ``a = b + 3 c`` moves 24 bytes a number, as STREAM counts them (McCalpin 1995). A work unit is the time of
-``r = b − A x`` on the seven-point stencil in double precision, which moves at least 56 bytes a cell: x, b, four arrays of the matrix
-and r. Both are compiled loops of this file, run by one thread or by two that share the cells.
+``r = b − A x`` on the seven-point stencil in double precision, which moves at least 56 bytes a cell: x, b, four arrays of the
+matrix and r. Both are compiled loops of this file, run by one thread or by two that share the cells.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The problems P1 to P5 as input of MODFLOW 6, written with flopy from the numbers of `problems`.
 
-Solver settings are the fastest of some twenty that were tried for each problem, all with the same closure: conjugate gradients with
-modified incomplete Cholesky (relaxation 0.99) without scaling or reordering; with a water table BiCGSTAB (relaxation 1) and
+Solver settings are the fastest of some twenty that were tried for each problem, all with the same closure: conjugate gradients
+with modified incomplete Cholesky (relaxation 0.99) without scaling or reordering; with a water table BiCGSTAB (relaxation 1) and
 delta-bar-delta under-relaxation. Reverse Cuthill-McKee or minimum-degree reordering, fill levels 3 to 7 and IMS's COMPLEX default
 were 1.5 to 25 times slower or failed.
 """
@@ -31,7 +31,8 @@ CLOSURE: dict[str, Any] = {
 LINEAR = {**CLOSURE, "complexity": "SIMPLE", "linear_acceleration": "CG", "relaxation_factor": 0.99, "outer_dvclose": 1e6}
 NEWTON = {
     **CLOSURE, "complexity": "MODERATE", "linear_acceleration": "BICGSTAB", "relaxation_factor": 1.0, "under_relaxation": "DBD",
-    "under_relaxation_theta": 0.9, "under_relaxation_kappa": 1e-4, "under_relaxation_gamma": 0.0, "under_relaxation_momentum": 0.0,
+    "under_relaxation_theta": 0.9, "under_relaxation_kappa": 1e-4, "under_relaxation_gamma": 0.0,
+    "under_relaxation_momentum": 0.0,
 }  # fmt: skip
 TIGHT = {"outer_dvclose": 1e-9, "inner_dvclose": 1e-10, "inner_maximum": 1000, "outer_maximum": 500}
 

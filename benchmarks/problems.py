@@ -1,7 +1,7 @@
 """The benchmark problems: a basin of five layers, one confined layer of a million cells, and the Thai Binh model.
 
 ====  =============================================================================================================
-P1    5 layers × 100 × 100 cells of 500 m, confined, 200 wells, steady + 360 monthly steps (pumping halved after 20 years)
+P1    5 layers × 100 × 100 cells of 500 m, confined, 200 wells, steady + 360 monthly steps (half the pumping after 20 years)
 P2    the same basin, 5 × 400 × 400 cells of 125 m, steady + 120 monthly steps
 P3    P1 with a water table in layer 1 (specific yield 0.15), Newton
 P4    P2 with a water table in layer 1, Newton, steady + 24 monthly steps
@@ -9,8 +9,8 @@ P5    1 layer × 1000 × 1000 cells of 100 m, T 500 m²/d, S 1e-4, 50 wells, 100
 P1s…  seasonal: every month has its own pumping, 1 + 0.3 sin(2π month / 12) times the well's rate
 ====  =============================================================================================================
 
-``thai_binh/1km`` is the shipped scenario with all pumping stopped, on cells of 1 km. `modflow_input` writes P1 to P5 for MODFLOW 6
-from the same numbers.
+``thai_binh/1km`` is the shipped scenario with all pumping stopped, on cells of 1 km. `modflow_input` writes P1 to P5 for
+MODFLOW 6 from the same numbers.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 SCENARIO = ROOT / "scenarios/thai_binh/stop_all.yaml"
+
+NAMES = ("P1", "P1s", "P2", "P2s", "P5", "P3", "P3s", "P4", "P4s", "thai_binh/1km", "thai_binh/250m", "thai_binh/125m")
 
 MONTH = 365.25 / 12.0
 TOP = 15.0

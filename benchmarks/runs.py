@@ -1,9 +1,9 @@
 """One run of a problem, natively and by MODFLOW 6, in turn on the same machine.
 
 The time of both is from the problem in memory to heads and budget on disk. For the native engine that is `simulate` and
-`writing.write_result`, in a process that has solved a small problem before; importing the package and loading its compiled loops is
-stated beside it. For MODFLOW 6 it is the wall time of the program less that of ``mf6 --mode validate``, which starts and reads the
-whole input and solves nothing, and is stated beside it. Heads of both are compared with those of a run with tight closure.
+`writing.write_result`, in a process that has solved a small problem before; importing the package and loading its compiled loops
+is stated beside it. For MODFLOW 6 it is the wall time of the program less that of ``mf6 --mode validate``, which starts and reads
+the whole input and solves nothing, and is stated beside it. Heads of both are compared with those of a run with tight closure.
 """
 
 from __future__ import annotations
@@ -28,9 +28,7 @@ REPEATS = {"P1": 5, "P1s": 5, "P3": 3, "P3s": 3, "P5": 3, "P2": 3}
 WARM = 12
 
 
-def simulate_task(
-    problem: str, folder: str, threads: int = 1, steps: int | None = None, tight: bool = False
-) -> dict[str, Any]:
+def simulate_task(problem: str, folder: str, threads: int = 1, steps: int | None = None, tight: bool = False) -> dict[str, Any]:
     """Simulate a problem natively and write its result; return times, split by kind of work, and how it was solved."""
     from aquirecover.flow import simulate as module
     from benchmarks import native, problems, writing
@@ -91,7 +89,7 @@ def run_modflow(mf6: str, folder: Path, limit: float) -> dict[str, Any]:
 
     Raises
     ------
-    ChildFailed
+    ChildError
         When the program fails.
     RuntimeError
         When it does not end normally, or its budget is off by more than 0.1 %.

@@ -25,9 +25,8 @@ def size_task(kind: str, cells: int, threads: int = 1) -> dict[str, Any]:
     Returns times of making the hierarchy and of the solve, iterations, and the time of a work unit on the same grid.
     """
     from aquirecover.flow.linear import LinearSettings
-    from benchmarks import fields, hardware, native
-
     from aquirecover.flow.simulate import SimulateSettings
+    from benchmarks import fields, hardware, native
 
     settings: LinearSettings = native.with_threads(SimulateSettings(), threads).linear
     record: dict[str, Any] = {"kind": kind, "threads": threads}

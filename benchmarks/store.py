@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,9 @@ class Store:
         """Whether a part was measured."""
         return part in self.content and "missing" not in self.content[part]
 
-    def with_prefix(self, prefix: str) -> dict[str, dict[str, Any]]:
-        """Return the records of parts ``prefix/…`` by what follows."""
-        return {name.removeprefix(f"{prefix}/"): self[name] for name in self.content if name.startswith(f"{prefix}/")}
+    def of(self, prefix: str, names: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """Return the records of the parts ``prefix/name`` that are there, by name and in the order of the names."""
+        return {name: self[f"{prefix}/{name}"] for name in names if f"{prefix}/{name}" in self.content}
 
     def put(self, part: str, record: dict[str, Any]) -> None:
         """Keep the record of a part; the file is replaced as a whole."""

@@ -1,9 +1,10 @@
 """Single linear systems of the problems: the native solver, scipy's direct solver (SuperLU) and pyamg, to the same residual.
 
-All get the same matrix in memory, without the rows of known heads, and stop when the absolute residuals sum to 1e-9 of those at the
-start. SuperLU has the settings of the package's own direct solver: minimum degree on A + Aᵀ, symmetric mode, no pivoting. Of pyamg
-the faster of a few settings that did best on these problems is shown for each kind: smoothed aggregation with symmetric strength 0
-and 0.1, Ruge and Stüben with classical strength 0.25 and 0.5; conjugate gradients, BiCGSTAB where the matrix is not symmetric.
+All get the same matrix in memory, without the rows of known heads, and stop when the absolute residuals sum to 1e-9 of those at
+the start. SuperLU has the settings of the package's own direct solver: minimum degree on A + Aᵀ, symmetric mode, no pivoting. Of
+pyamg the fastest of a few settings that did best on these problems is shown for each kind: smoothed aggregation with symmetric
+strength 0 and 0.1, Ruge and Stüben with classical strength 0.25 and 0.5; conjugate gradients, BiCGSTAB where the matrix is not
+symmetric.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.children import ChildFailed, work
+from benchmarks.children import ChildError, work
 from benchmarks.worker import resident_mb
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     Outcome = tuple[NDArray[np.float64], dict[str, Any]]
 
 REDUCTION = 1e-9
-SYSTEMS = (("P1", "steady"), ("P1", "month"), ("P5", "month"), ("P2", "steady"), ("P2", "month"), ("thai_binh/1km", "month"))
+SYSTEMS = ("P1 steady", "P1 month", "P5 month", "P2 steady", "P2 month", "thai_binh/1km month")
 SOLVERS = ("native", "SuperLU", "pyamg, smoothed aggregation", "pyamg, Ruge and Stüben")
 AGGREGATION, CLASSICAL = (0.0, 0.1), (0.25, 0.5)
 LEAST, MOST = 0.3, 20
@@ -82,7 +83,11 @@ def _repeated(setup: Callable[[], Any], solve: Callable[[Any], Any]) -> tuple[An
         solves.append(time.perf_counter() - ready)
         setups.append(ready - begin)
         del made
-    return outcome, {"setup_s": min(setups), "solve_s": min(solves), "seconds": min(a + b for a, b in zip(setups, solves, strict=True))}
+    return outcome, {
+        "setup_s": min(setups),
+        "solve_s": min(solves),
+        "seconds": min(a + b for a, b in zip(setups, solves, strict=True)),
+    }
 
 
 def _native(matrix: Matrix, rhs: NDArray[np.float64], settings: Any) -> Outcome:
@@ -118,7 +123,7 @@ def _direct(matrix: Matrix, rhs: NDArray[np.float64]) -> Outcome:
 
     sparse, b, whole = _unknowns(matrix, rhs)
     columns = sparse.tocsc()
-    options = {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": 0.0, "options": {"SymmetricMode": True}}
+    options: dict[str, Any] = {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": 0.0, "options": {"SymmetricMode": True}}
     x, record = _repeated(lambda: linalg.splu(columns, **options), lambda factor: factor.solve(b))
     return whole(x), {**record, "iterations": 0}
 
@@ -149,7 +154,9 @@ def _algebraic(matrix: Matrix, rhs: NDArray[np.float64], solver: str) -> Outcome
     return whole(best[0]), best[1]
 
 
-def _iterations_needed(sparse: Any, b: NDArray[np.float64], target: float, method: Callable[..., Any], preconditioner: Any) -> int:
+def _iterations_needed(
+    sparse: Any, b: NDArray[np.float64], target: float, method: Callable[..., Any], preconditioner: Any
+) -> int:
     """Return the iterations after which the absolute residuals sum to less than a target.
 
     Counted apart, so that the timed run computes no residuals beside its own.
@@ -177,8 +184,9 @@ def _iterations_needed(sparse: Any, b: NDArray[np.float64], target: float, metho
     raise RuntimeError("no convergence in 500 iterations")
 
 
-def measure_system(context: Context, problem: str, kind: str) -> dict[str, Any]:
-    """Solve one system with every solver, each in a process of its own."""
+def measure_system(context: Context, system: str) -> dict[str, Any]:
+    """Solve one of `SYSTEMS` with every solver, each in a process of its own."""
+    problem, kind = system.split()
     record: dict[str, Any] = {"problem": problem, "kind": kind, "solvers": {}}
     folder = context.folder / "systems"
     folder.mkdir(parents=True, exist_ok=True)
@@ -188,9 +196,9 @@ def measure_system(context: Context, problem: str, kind: str) -> dict[str, Any]:
             context.say(f"linear systems: {problem}, {kind}, {solver}")
             name = f"native, {threads} threads" if threads > 1 else solver
             limit = LIMIT_QUICK if context.quick else LIMIT
-            arguments = {"problem": problem, "kind": kind, "solver": solver, "folder": folder, "threads": threads}
+            arguments: dict[str, Any] = {"problem": problem, "kind": kind, "solver": solver, "folder": folder, "threads": threads}
             try:
                 record["solvers"][name] = work("linear", limit=limit, **arguments)
-            except ChildFailed as failure:
+            except ChildError as failure:
                 record["solvers"][name] = {"missing": str(failure)}
     return record

@@ -1,9 +1,9 @@
 """Error of a recovery curve against the cost of its time steps: backward Euler and the adaptive second-order scheme.
 
-The problem of ``tests/verification/test_theis_recovery.py``: a quarter plane of 38 × 38 cells, T 500 m²/d, S 2e-4, 1,000 m³/d for
-30 d, then 360 d of recovery, seen at 100 m. Its equations in space are a linear system ``M h' = q − A h`` of 1,444 unknowns. Their
-exact solution in time follows from the eigenvalues of ``M^(-1/2) A M^(-1/2)``, so that what is measured is the error in time alone.
-The error of a run is the largest one at the times of `SEEN` after the stop, which all runs step on.
+The problem of ``tests/verification/test_theis_recovery.py``: a quarter plane of 38 × 38 cells, T 500 m²/d, S 2e-4, 1,000 m³/d
+for 30 d, then 360 d of recovery, seen at 100 m. Its equations in space are a linear system ``M h' = q − A h`` of 1,444 unknowns.
+Their exact solution in time follows from the eigenvalues of ``M^(-1/2) A M^(-1/2)``, so that what is measured is the error in time
+alone. The error of a run is the largest one at the times of `SEEN` after the stop, which all runs step on.
 
 Backward Euler takes equal steps between these times, or steps that grow: by one factor while the well pumps, by another up to the
 first time, and from there by one that makes them a fixed share of the time since the stop, as the error of ``ln t`` asks for. The
@@ -12,9 +12,8 @@ first two factors and the shares of the steps are the best of those tried for ea
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import fields, replace
-from itertools import product
+from dataclasses import replace
+from itertools import pairwise, product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,22 +34,24 @@ THICKNESS, K, SPECIFIC_STORAGE, RATE = 10.0, 50.0, 2e-5, 1000.0
 PUMPED, RECOVERED = 30.0, 360.0
 GOAL = 1e-3
 SEEN = np.array([0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 360.0])
-# steps between two times; growing steps of the two earlier stretches: their number, in multiples of it, and ratio of last to first
+# steps between two times; growing steps of the two earlier stretches: ratios of last to first, and numbers in multiples of it
 BETWEEN = (1, 2, 4, 8, 16, 32)
 RATIOS = (1e1, 1e2, 1e3, 1e4, 1e5, 1e6)
 SHARES = (1, 2, 4, 8)
-TOLERANCES = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5)
+HEAD_ERRORS = (3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5)
+EQUAL, GROWING = "backward Euler, equal steps", "backward Euler, growing steps"
+ADAPTIVE = "second order, adaptive steps"
 
 
-def theis_problem(schedule: Schedule) -> Problem:
+def theis_problem(schedule: Schedule, growth: float = GROWTH) -> Problem:
     """Return the well in the south-western corner of a quarter plane; it pumps in the first period."""
     from aquirecover.flow.grid import Grid
     from aquirecover.flow.problem import Observations, Problem
     from aquirecover.flow.properties import AquiferProperties
     from aquirecover.flow.stresses import Wells
 
-    n = int(np.ceil(np.log(1.0 + REACH / SIZE * (GROWTH - 1.0)) / np.log(GROWTH)))
-    size = SIZE * GROWTH ** np.arange(n)
+    n = int(np.ceil(np.log(1.0 + REACH / SIZE * (growth - 1.0)) / np.log(growth)))
+    size = SIZE * growth ** np.arange(n)
     centre = np.cumsum(size) - 0.5 * size
     column = int(np.argmin(np.abs(np.hypot(centre, 0.5 * SIZE) - DISTANCE)))
     size *= DISTANCE / np.hypot(centre[column], 0.5 * SIZE)
@@ -64,13 +65,13 @@ def theis_problem(schedule: Schedule) -> Problem:
 class ExactInTime:
     """The heads at the observation point without error in time."""
 
-    def __init__(self) -> None:
+    def __init__(self, growth: float = GROWTH) -> None:
         from scipy import linalg
 
         from aquirecover.flow.schedule import Schedule
         from benchmarks import native
 
-        problem = theis_problem(Schedule([PUMPED, RECOVERED]))
+        problem = theis_problem(Schedule([PUMPED, RECOVERED]), growth)
         # the matrix of a step less its storage; nothing else of the package is used
         _, make_matrix, _ = native.assembled(problem, month=True)
         grid = problem.grid
@@ -128,49 +129,48 @@ def _at_seen(schedule: Schedule, head: Array) -> Array:
 
 
 def _error(exact: ExactInTime, schedule: Schedule, head: Array) -> float:
-    """Return the largest error at the times of `SEEN`, m; the schedule may have had steps of the scheme's own between its own."""
+    """Return the largest error at the times of `SEEN`, m."""
     return float(np.abs(_at_seen(schedule, head) - exact.head(PUMPED + SEEN)).max())
 
 
 def _best(exact: ExactInTime, between: int) -> Schedule:
     """Return the growing steps with the least error times steps."""
-    tried = [
-        _schedule(between, pumping * between, first * between, tuple(r ** (1.0 / (n * between)) for r, n in zip(ratios, (pumping, first))))
-        for pumping, first in product(SHARES, SHARES)
-        for ratios in product(RATIOS, RATIOS)
-    ]
+    tried = []
+    for pumping, first in product(SHARES, SHARES):
+        for early, late in product(RATIOS, RATIOS):
+            counts = pumping * between, first * between
+            tried.append(_schedule(between, *counts, (early ** (1.0 / counts[0]), late ** (1.0 / counts[1]))))
     return min(tried, key=lambda schedule: schedule.n_step * _error(exact, schedule, exact.implicit(schedule)))
-
-
-def second_order_settings() -> Callable[[float], Any] | None:
-    """Return what makes the settings of the adaptive second-order scheme from a tolerance; None when there is no such scheme."""
-    from aquirecover.flow.simulate import SimulateSettings
-
-    if "scheme" not in {field.name for field in fields(SimulateSettings)}:
-        return None
-    return lambda tolerance: replace(SimulateSettings(), scheme="sdirk2", time_tolerance=tolerance)
 
 
 def time_steps_task(quick: bool = False) -> dict[str, Any]:
     """Simulate the recovery with more and more steps; return errors, steps and linear solves."""
     from aquirecover.flow.linear import LinearSettings
-    from aquirecover.flow.simulate import SimulateSettings
+    from aquirecover.flow.simulate import SimulateSettings, TimeSettings
 
     exact = ExactInTime()
     direct = SimulateSettings(linear=LinearSettings(method="direct"))
-    equal, growing = "backward Euler, equal steps", "backward Euler, growing steps"
-    schemes: dict[str, list[dict[str, float]]] = {equal: [], growing: []}
+    schemes: dict[str, list[dict[str, float]]] = {EQUAL: [], GROWING: []}
     for between in BETWEEN[:4] if quick else BETWEEN:
-        schemes[equal].append(_run(exact, _schedule(between, 4 * between, between, None), direct))
-        schemes[growing].append(_run(exact, _best(exact, between), direct))
-    record: dict[str, Any] = {"goal_m": GOAL, "schemes": schemes}
-    make_settings = second_order_settings()
-    if make_settings is None:
-        return {**record, "without_second_order": "this version has no second-order scheme"}
-    # one step a time, which the scheme cuts as its tolerance asks
+        schemes[EQUAL].append(_run(exact, _schedule(between, 4 * between, between, None), direct))
+        schemes[GROWING].append(_run(exact, _best(exact, between), direct))
+    # one step from one time to the next, which the scheme divides as the error allowed asks for
     coarse = _schedule(1, 1, 1, None)
-    schemes["second order, adaptive steps"] = [_run(exact, coarse, make_settings(tolerance)) for tolerance in TOLERANCES]
-    return record
+    schemes[ADAPTIVE] = []
+    for head_error in HEAD_ERRORS:
+        settings = replace(direct, time=TimeSettings("sdirk2", head_error))
+        schemes[ADAPTIVE].append({**_run(exact, coarse, settings), "head_error_m": head_error})
+    needed = {name: {key: _needed(runs, key) for key in ("steps", "solves")} for name, runs in schemes.items()}
+    return {"goal_m": GOAL, "schemes": schemes, "needed": needed}
+
+
+def _needed(runs: list[dict[str, float]], key: str) -> float | None:
+    """Return the steps or solves for the error `GOAL`, interpolated in logarithms; None when no run reaches it."""
+    for before, after in pairwise(sorted(runs, key=lambda run: run[key])):
+        if before["error_m"] > GOAL >= after["error_m"]:
+            share = np.log(before["error_m"] / GOAL) / np.log(before["error_m"] / after["error_m"])
+            return float(before[key] * (after[key] / before[key]) ** share)
+    return None
 
 
 def _run(exact: ExactInTime, schedule: Schedule, settings: Any) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Tasks that run in an interpreter of their own: ``python -m benchmarks.worker TASK '{"argument": …}'`` prints a record as JSON."""
+"""Tasks that run in an interpreter of their own: ``python -m benchmarks.worker TASK '{"name": …}'`` prints a record as JSON."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What a run leaves on disk, the same for both programs: last heads, heads at the observation points, and the water budget.
 
-The native files hold what the output control of `modflow_input` asks MODFLOW 6 for: the heads of the last step in double precision,
-and two CSV tables with a row per step.
+The native files hold what the output control of `modflow_input` asks MODFLOW 6 for: the heads of the last step in double
+precision, and two CSV tables with a row per step.
 """
 
 from __future__ import annotations
@@ -49,9 +49,7 @@ def read_last_heads(folder: Path) -> NDArray[np.float64]:
 
 def read_modflow_heads(path: Path) -> NDArray[np.float64]:
     """Return the last heads of a head file of MODFLOW 6 on a structured grid; inactive and dry cells become NaN."""
-    header = np.dtype(
-        [("step", "<i4", 2), ("time", "<f8", 2), ("text", "S16"), ("n_x", "<i4"), ("n_y", "<i4"), ("layer", "<i4")]
-    )
+    header = np.dtype([("step", "<i4", 2), ("time", "<f8", 2), ("text", "S16"), ("n_x", "<i4"), ("n_y", "<i4"), ("layer", "<i4")])
     content = path.read_bytes()
     layers: dict[int, NDArray[np.float64]] = {}
     place = 0

@@ -1,0 +1,72 @@
+"""The parts of the suite in the order in which they run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from benchmarks import fields, many, runs, sizes, start, systems, time_steps
+from benchmarks.children import ChildError, work
+from benchmarks.context import Context
+
+Part = Callable[[Context], dict[str, Any]]
+
+QUICK_STEPS = {"P1": 24, "P1s": 24, "P3": 12, "P5": 10}
+
+
+def measure_hardware(context: Context) -> dict[str, Any]:
+    """Return the machine, its memory bandwidth and the time of a work unit."""
+    from benchmarks.hardware import machine
+
+    context.say("hardware: memory bandwidth and work unit")
+    numbers = [100_000, 1_000_000, 10_000_000] + ([] if context.quick else [64_000_000])
+    measured = work("hardware", numbers=numbers, cells=numbers[:3], threads=max(2, context.threads))
+    return {"machine": {**machine(), **_modflow_version(context)}, **measured}
+
+
+def _modflow_version(context: Context) -> dict[str, str]:
+    from benchmarks.children import run
+
+    if context.mf6 is None:
+        return {}
+    version = run([context.mf6, "--version"]).out.split()[1]
+    compiler = run([context.mf6, "--compiler"]).out.partition(" with ")[2].strip()
+    options = run([context.mf6, "--compiler-opt"]).out.split(":")[-1].split()
+    kept = " ".join(option for option in options if option.startswith("-O"))
+    return {"modflow6": f"{version}, {compiler} {kept}".strip()}
+
+
+def parts(context: Context) -> dict[str, Part]:
+    """Return the parts by name; heavier ones last, so that an early end leaves the most."""
+    found: dict[str, Part] = {"hardware": measure_hardware, "start": start.measure_start}
+    for problem in ("P1", "P1s", "P3", "P5"):
+        steps = QUICK_STEPS[problem] if context.quick else None
+        found[f"runs/{problem}"] = partial(runs.side_by_side, problem=problem, steps=steps)
+    found["time_steps"] = time_steps.measure_time_steps
+    for system in systems.SYSTEMS[: 2 if context.quick else None]:
+        found[f"systems/{system}"] = partial(systems.measure_system, system=system)
+    for kind in fields.KINDS[:: 4 if context.quick else 1]:
+        found[f"sizes/{kind}"] = partial(sizes.measure_kind, kind=kind)
+    found["march"] = sizes.measure_march
+    found["many"] = many.measure_many
+    found["runs/thai_binh/1km"] = partial(runs.side_by_side, problem="thai_binh/1km")
+    found["job/1km"] = partial(start.measure_job, cell_size="1km")
+    if context.quick:
+        return found
+    for problem in ("P2", "P4", "P2s", *(("P3s", "P4s") if context.full else ())):
+        found[f"runs/{problem}"] = partial(runs.side_by_side, problem=problem)
+    found["job/250m"] = partial(start.measure_job, cell_size="250m")
+    for size in ("250m", "125m"):
+        found[f"runs/thai_binh/{size}"] = partial(runs.side_by_side, problem=f"thai_binh/{size}")
+    return found
+
+
+def measured(part: Part, context: Context) -> dict[str, Any]:
+    """Return the record of a part, or why there is none."""
+    try:
+        return part(context)
+    except ChildError as failure:
+        return {"missing": str(failure)}
+    except (RuntimeError, ValueError, OSError) as failure:
+        return {"missing": f"{type(failure).__name__}: {failure}"}
