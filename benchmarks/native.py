@@ -30,7 +30,7 @@ WATCHED = {
     "aquirecover.flow.multigrid:Multigrid.__init__": "set-up",
     "aquirecover.flow.multigrid:Multigrid.refresh": "set-up",
     "aquirecover.flow.assembly:FlowSystem.matrix": "assemble",
-    "aquirecover.flow.assembly:FlowSystem.residual": "assemble",
+    "aquirecover.flow.assembly:FlowSystem.balance": "assemble",
     "aquirecover.flow.assembly:FlowSystem.state": "assemble",
     "aquirecover.flow.newton:solve": "solve",
     "aquirecover.flow.newton:StepSolver._improved": "solve",
@@ -134,8 +134,8 @@ def assembled(problem: Problem, month: bool = False) -> tuple[FlowSystem, Callab
     dt = float(problem.schedule.step_length[first]) if month else math.inf
     interval = Interval(period, dt, initial)
     state = system.state(system.with_fixed_heads(initial.head, period))
-    residual, _ = system.residual(state, interval)
-    return system, lambda: system.matrix(state, interval), residual
+    balance = system.balance(state, interval)
+    return system, lambda: system.matrix(balance), balance.residual
 
 
 def solve_once(matrix: Matrix, rhs: NDArray[np.float64], reduction: float, settings: LinearSettings) -> LinearResult:
