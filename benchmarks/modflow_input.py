@@ -9,6 +9,7 @@ were 1.5 to 25 times slower or failed.
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ import numpy as np
 from benchmarks import problems
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -37,7 +38,7 @@ NEWTON = {
 TIGHT = {"outer_dvclose": 1e-9, "inner_dvclose": 1e-10, "inner_maximum": 1000, "outer_maximum": 500}
 
 
-def write(name: str, folder: Path, steps: int | None = None, tight: bool = False) -> None:
+def write(name: str, folder: Path, steps: int | None = None, tight: bool = False, factors: Sequence[float] = ()) -> None:
     """Write the input of a problem into a new folder.
 
     Parameters
@@ -50,6 +51,8 @@ def write(name: str, folder: Path, steps: int | None = None, tight: bool = False
         Months, or steps of P5, instead of the full number.
     tight : bool
         Closure 1e-9 m.
+    factors : sequence of float
+        By which the groups of wells of a basin pump more or less.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -58,7 +61,7 @@ def write(name: str, folder: Path, steps: int | None = None, tight: bool = False
     if name == "P5":
         _write_plain(folder, ims, steps or problems.PLAIN_STEPS)
     else:
-        _write_basin(folder, problems.basin(name, steps), ims)
+        _write_basin(folder, replace(problems.basin(name, steps), factors=tuple(factors)), ims)
     file = next(folder.glob("*.ims"))
     # flopy would write a second item into this line, which MODFLOW takes for an option
     closure = "1e-6 STRICT" if tight else "0.01"
@@ -112,9 +115,10 @@ def _write_basin(folder: Path, basin: Basin, ims: dict[str, Any]) -> None:
     flopy.mf6.ModflowGwfriv(gwf, stress_period_data=river)
     wells = _tuples(basin.wells())
     pumping, last = {}, None
-    for period, share in enumerate(basin.pumping(), start=1):
-        if share != last:
-            pumping[period], last = [(cell, -problems.WELL_RATE * share) for cell in wells], share
+    for period, shares in enumerate(basin.pumping(), start=1):
+        if last is None or (shares != last).any():
+            rates = -problems.WELL_RATE * shares
+            pumping[period], last = list(zip(wells, rates.tolist(), strict=True)), shares
     flopy.mf6.ModflowGwfwel(gwf, stress_period_data=pumping, maxbound=len(wells))
     _finish(sim, gwf, len(periods), wells[: problems.OBSERVED])
 

@@ -73,7 +73,7 @@ of 1e-6: the steady state with pumping, and a first month with storage. The stea
 alone.
 
 {sizes}
-A march of 36 seasonal months over layers with aquitards of 1e-5; a warm step is the median of the last two years.
+A march of 24 seasonal months over layers with aquitards of 1e-5; a warm step is the median of the second year.
 
 {march}
 ## Work units

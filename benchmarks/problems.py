@@ -41,7 +41,7 @@ K = np.array([5.0, 1e-3, 15.0, 1e-3, 30.0])
 SPECIFIC_STORAGE, SPECIFIC_YIELD = 1e-5, 0.15
 RECHARGE, WELL_RATE, BORDER_HEAD = 1e-4, 500.0, 5.0
 EXTENT = 50_000.0
-WELLS, OBSERVED = 200, 10
+WELLS, OBSERVED, GROUPS = 200, 10, 20
 RIVER_ROWS = (33, 66)
 
 PLAIN_CELLS, PLAIN_SIZE, PLAIN_K, PLAIN_THICKNESS = 1000, 100.0, 50.0, 10.0
@@ -65,6 +65,8 @@ class Basin:
         Whether layer 1 is convertible.
     seasonal : bool
         Whether the pumping swings over the year.
+    factors : tuple of float
+        By which the wells of each of `GROUPS` groups pump more or less: a scenario.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Basin:
     months: int
     water_table: bool
     seasonal: bool
+    factors: tuple[float, ...] = ()
 
     @property
     def n(self) -> int:
@@ -84,10 +87,12 @@ class Basin:
         return EXTENT / self.n
 
     def pumping(self) -> NDArray[np.float64]:
-        """Share of its full rate that every well pumps in each month, shape ``(months,)``."""
+        """Share of its full rate that each well pumps in each month, shape ``(months, 200)``."""
         month = np.arange(self.months)
         level = np.where(month < 240, 1.0, 0.5)
-        return level * (1.0 + 0.3 * np.sin(2.0 * np.pi * month / 12.0)) if self.seasonal else level
+        level = level * (1.0 + 0.3 * np.sin(2.0 * np.pi * month / 12.0)) if self.seasonal else level
+        factor = np.repeat(self.factors or (1.0,) * GROUPS, WELLS // GROUPS)
+        return level[:, None] * factor
 
     def wells(self) -> NDArray[np.int64]:
         """Layer, row and column of the wells, from 0, shape ``(200, 3)``."""
@@ -118,6 +123,11 @@ def basin(name: str, months: int | None = None) -> Basin:
     return Basin(name, refine, months or most, water_table, name.endswith("s"))
 
 
+def scenario_factors(count: int) -> NDArray[np.float64]:
+    """Return factors of the groups of wells of scenarios, from 0.5 to 1.5, shape ``(count, 20)``."""
+    return np.random.default_rng(20240609).uniform(0.5, 1.5, (count, GROUPS))
+
+
 def basin_problem(given: Basin) -> Problem:
     """Return a basin as a problem; the heads of the last step are kept, and those of the first ten wells at every step."""
     from aquirecover.flow.grid import Grid
@@ -138,12 +148,12 @@ def basin_problem(given: Basin) -> Problem:
     layer, side = (index.ravel() for index in np.indices((K.size, n)))
     row, column, stage, conductance = given.river()
     wells = grid.cell(*given.wells().T)
-    rate = WELL_RATE * np.concatenate(([0.0], given.pumping()))
+    rate = WELL_RATE * np.vstack((np.zeros(WELLS), given.pumping()))
     stresses = (
         GeneralHead(grid.cell(layer, side, 0), BORDER_HEAD, given.border_conductance()[layer]),
         Recharge(np.arange(n * n), RECHARGE),
         River(grid.cell(0, row, column), stage, conductance, stage - 2.0),
-        Wells(wells, rate[:, None] * np.ones(WELLS)),
+        Wells(wells, rate),
     )
     east = FixedHead(grid.cell(layer, side, n - 1), 0.0)
     names = tuple(f"W{i}" for i in range(OBSERVED))

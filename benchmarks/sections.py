@@ -115,7 +115,7 @@ def sizes(store: Store) -> str:
             solve = run["steady"]
             rows.append((
                 kind if run is found[0] else "", f"{run['cells']:,}", f"{run['active']:,}", str(solve["iterations"]),
-                str(run["month"]["iterations"]), seconds(solve["hierarchy_s"]), seconds(solve["solve_s"]),
+                str(run.get("month", {}).get("iterations", "–")), seconds(solve["hierarchy_s"]), seconds(solve["solve_s"]),
                 number(1e9 * solve["solve_s"] / run["cells"], 3), number(solve["solve_s"] / run["work_unit_s"]),
                 f"{run['peak_mb']:,.0f}",
             ))  # fmt: skip

@@ -1,9 +1,9 @@
 """Error of a recovery curve against the cost of its time steps: backward Euler and the adaptive second-order scheme.
 
 The problem of ``tests/verification/test_theis_recovery.py``: a quarter plane of 38 × 38 cells, T 500 m²/d, S 2e-4, 1,000 m³/d
-for 30 d, then 360 d of recovery, seen at 100 m. Its equations in space are a linear system ``M h' = q − A h`` of 1,444 unknowns.
-Their exact solution in time follows from the eigenvalues of ``M^(-1/2) A M^(-1/2)``, so that what is measured is the error in time
-alone. The error of a run is the largest one at the times of `SEEN` after the stop, which all runs step on.
+for 30 d, then 360 d of recovery, seen at 100 m. Its equations in space are a linear system ``M h' = q − A h`` of 1,444 unknowns,
+whose exact solution in time follows from the eigenvalues of ``M^(-1/2) A M^(-1/2)``, so that what is measured is the error in
+time alone. The error of a run is the largest one at the times of `SEEN` after the stop, which all runs step on.
 
 Backward Euler takes equal steps between these times, or steps that grow: by one factor while the well pumps, by another up to the
 first time, and from there by one that makes them a fixed share of the time since the stop, as the error of ``ln t`` asks for. The
