@@ -64,13 +64,14 @@ def simulate_task(problem: str, folder: str, threads: int = 1, steps: int | None
     }
 
 
-def write_modflow_task(problem: str, folder: str, steps: int | None = None, tight: bool = False) -> dict[str, Any]:
-    """Write the input of MODFLOW 6 for a problem."""
+def write_modflow_task(problem: str, folder: str, mf6: str, steps: int | None = None, tight: bool = False) -> dict[str, Any]:
+    """Write the input of a MODFLOW 6 program for a problem."""
     begin = time.perf_counter()
     if problem.startswith("thai_binh/"):
+        from aquirecover.modflow.program import find_program
         from benchmarks import modflow_engine
 
-        modflow_engine.write(problem, Path(folder))
+        modflow_engine.write(problem, Path(folder), find_program(mf6).release)
     else:
         from benchmarks import modflow_input
 
@@ -151,7 +152,7 @@ def _prepare_modflow(context: Context, problem: str, folder: Path, steps: int | 
         record["engines"]["modflow6"] = {"missing": missing}
         return False
     context.say(f"{problem}: writing MODFLOW's input")
-    written = work("write_modflow", problem=problem, folder=folder / "modflow6", steps=steps)
+    written = work("write_modflow", problem=problem, folder=folder / "modflow6", mf6=context.mf6, steps=steps)
     record["modflow_input_s"] = written["seconds"]
     return True
 
@@ -161,7 +162,7 @@ def _reference(context: Context, problem: str, folder: Path, steps: int | None, 
     tight = folder / "reference"
     if context.full and not context.without_modflow(problem) and not problem.startswith("thai_binh/"):
         context.say(f"{problem}: reference, MODFLOW 6 with closure 1e-9 m")
-        work("write_modflow", problem=problem, folder=tight, steps=steps, tight=True)
+        work("write_modflow", problem=problem, folder=tight, mf6=context.mf6, steps=steps, tight=True)
         run_modflow(str(context.mf6), tight, context.limit)
         record["reference"] = "MODFLOW 6, closure 1e-9 m"
     else:

@@ -222,6 +222,7 @@ def test_numbers_name_no_machine_of_a_network_and_no_path() -> None:
 @pytest.mark.mf6
 @pytest.mark.parametrize("name", ["P1s", "P3"])
 def test_modflow_gets_the_same_problem(name: str, tmp_path: Path) -> None:
+    # the library that other tests fall back on has no mode that only reads
     program = shutil.which("mf6")
     if program is None:
         pytest.skip("no mf6 on PATH")

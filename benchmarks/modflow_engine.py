@@ -1,0 +1,42 @@
+"""The Thai Binh model as input of MODFLOW 6, written by the package's own engine and told to keep what the other problems keep."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmarks import problems
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from aquirecover.flow.problem import Problem
+
+
+def write(name: str, folder: Path, release: tuple[int, int, int]) -> None:
+    """Write a problem for a release of MODFLOW 6, with the solver settings of P3.
+
+    Output control, observations and a table of iterations are added as `modflow_input` has them.
+    """
+    from aquirecover.modflow.settings import ModflowSettings
+    from aquirecover.modflow.write import MODEL, write_model
+
+    problem, _ = problems.make(name)
+    folder.mkdir(parents=True)
+    settings = ModflowSettings(outer_dvclose=1e-4, inner_dvclose=1e-5, inner_rclose=0.01)
+    write_model(problem, folder, settings, release, save_flows=False)
+    last = problem.schedule.n_period
+    lines = ["BEGIN options", f"  HEAD FILEOUT {MODEL}.hds", "  BUDGETCSV FILEOUT budget.csv", "END options", ""]
+    lines += [f"BEGIN period {last}", "  SAVE HEAD LAST", f"END period {last}", ""]
+    (folder / f"{MODEL}.oc").write_text("\n".join(lines))
+    (folder / "heads.obs").write_text("\n".join(_observations(problem)))
+    names = folder / f"{MODEL}.nam"
+    names.write_text(names.read_text().replace("END packages", "  OBS6 heads.obs heads\nEND packages"))
+    solver = folder / f"{MODEL}.ims"
+    solver.write_text(solver.read_text().replace("BEGIN options", "BEGIN options\n  CSV_OUTER_OUTPUT FILEOUT outer.csv", 1))
+
+
+def _observations(problem: Problem) -> list[str]:
+    """Return the file that asks for the heads at the observation points."""
+    layer, row, column = problem.grid.indices(problem.observations.cell)
+    rows = [f"  o{n} HEAD {k + 1} {i + 1} {j + 1}" for n, (k, i, j) in enumerate(zip(layer, row, column, strict=True))]
+    return ["BEGIN options", "  DIGITS 12", "END options", "", "BEGIN continuous FILEOUT obs.csv", *rows, "END continuous", ""]
