@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-import time
 from pathlib import Path
 
 from benchmarks.context import Context, find_modflow
@@ -42,8 +41,7 @@ def main() -> int:
         return 0
     from benchmarks.native import most_threads
 
-    work_folder = ROOT / "build/benchmarks/runs"
-    context = Context(work_folder, find_modflow(given.mf6), most_threads(), given.quick, given.full)
+    context = Context(ROOT / "build/benchmarks/runs", find_modflow(given.mf6), most_threads(), given.quick, given.full)
     chosen = {
         name: part
         for name, part in parts(context).items()
@@ -52,18 +50,21 @@ def main() -> int:
     if given.list:
         print("\n".join(chosen))
         return 0
-    failed = 0
-    for name, part in chosen.items():
-        begin = time.perf_counter()
-        record = measured(part, context)
-        store.put(name, {**record, "took_s": time.perf_counter() - begin, "quick": given.quick})
-        if "missing" in record:
-            failed += 1
-            context.say(f"{name}: not measured, {record['missing']}")
-    shutil.rmtree(work_folder, ignore_errors=True)
+    failed, code = 0, 0
+    try:
+        for name, part in chosen.items():
+            store.put(name, record := measured(part, context))
+            if "missing" in record:
+                failed += 1
+                context.say(f"{name}: not measured, {record['missing']}")
+        code = 1 if failed else 0
+    except KeyboardInterrupt:
+        context.say("interrupted: what was measured is kept, --resume measures the rest")
+        code = 130
+    shutil.rmtree(context.folder, ignore_errors=True)
     write_page(store, docs)
     context.say(f"wrote {docs / 'performance.md'}")
-    return 1 if failed else 0
+    return code
 
 
 if __name__ == "__main__":

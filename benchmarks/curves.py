@@ -30,7 +30,7 @@ def plain_ticks(axis: Axis, decades: bool = False) -> None:
 
 def draw_sizes(store: Store) -> Figure | None:
     """Draw the time per cell, and the iterations, against the number of cells."""
-    from aquirecover.output.style import SERIES, label_ends, letter, new_figure
+    from aquirecover.output.style import QUIET, SERIES, label_ends, letter, new_figure
 
     records = {kind: record["sizes"] for kind, record in store.of("sizes", fields.KINDS).items() if "sizes" in record}
     march = [run for run in store["march"].get("sizes", []) if run["threads"] == 1]
@@ -48,9 +48,7 @@ def draw_sizes(store: Store) -> Figure | None:
     for colour, (x, y) in zip(SERIES, lines.values(), strict=False):
         cost.plot(x, y, "o-", color=colour, markersize=3.5)
     cost.set(xscale="log", yscale="log", xlabel="Cells", ylabel="Time per cell (ns)")
-    for axis, name in ((cost.yaxis, "y"), (cost.xaxis, "x")):
-        axis.set_label_text(axis.get_label_text())
-        cost.grid(axis=name, color="#f0f0f0", linewidth=0.5)
+    cost.grid(color="#f0f0f0", linewidth=0.5)
     plain_ticks(cost.yaxis)
     _label_logarithmic(cost, [(y[-1], name, colour) for colour, (name, (_, y)) in zip(SERIES, lines.items(), strict=False)])
     for i, runs in enumerate(records.values()):
@@ -58,6 +56,15 @@ def draw_sizes(store: Store) -> Figure | None:
         cells = [run["cells"] for run in runs]
         count.plot(cells, [run["steady"]["iterations"] for run in runs], style, color=SERIES[i % len(SERIES)], markersize=3.5)
     count.axhline(8.0, **AIM)
+    count.annotate(
+        "aim",
+        (0.0, 8.0),
+        xycoords=("axes fraction", "data"),
+        xytext=(3, 2),
+        textcoords="offset points",
+        color=QUIET,
+        fontsize=7.0,
+    )
     most = max(run["steady"]["iterations"] for runs in records.values() for run in runs)
     count.set(xscale="log", xlabel="Cells", ylabel="Iterations to a residual of 1e-6", ylim=(0.0, 1.08 * max(most, 9)))
     ends = [(runs[-1]["steady"]["iterations"], kind, SERIES[i % len(SERIES)]) for i, (kind, runs) in enumerate(records.items())]
@@ -65,7 +72,7 @@ def draw_sizes(store: Store) -> Figure | None:
     for ax in (cost, count):
         ax.margins(x=0.04)
         ax.set_axisbelow(True)
-    letter((cost, count), ("Homogeneous layers, one thread", "Steady states"))
+    letter((cost, count), ("Time, one thread", "Iterations, steady"))
     return figure
 
 

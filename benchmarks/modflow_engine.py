@@ -1,4 +1,4 @@
-"""The Thai Binh model as input of MODFLOW 6, written by the package's own engine and told to keep what the other problems keep."""
+"""The Thai Binh model as input of MODFLOW 6: written by the package's engine, and told to keep what the other problems keep."""
 
 from __future__ import annotations
 

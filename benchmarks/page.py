@@ -26,10 +26,10 @@ python -m benchmarks --mf6 path/to/mf6
 ```
 
 which takes about half an hour on two cores; each part can be had alone with the option in the last column below. Without
-MODFLOW 6, flopy (`pip install flopy`) or pyamg (`pip install pyamg`) the page says what is missing. {quick}Times move with
+MODFLOW 6, flopy (`pip install flopy`) or pyamg (`pip install pyamg`) the page says what is missing. Times move with
 the machine and with what else it does: compare numbers of one run only. The numbers are in `benchmarks/results.json`.
 
-## Aims
+{care}## Aims
 
 {aims}
 ## One run beside MODFLOW 6
@@ -106,6 +106,9 @@ The loops are compiled by numba when they are first used and kept beside the sou
 
 {job}"""
 
+# Cores used by other programs from which on times are not to be trusted.
+BUSY = 0.1
+
 FIGURES = {
     "runs": "Time of each problem by engine", "split": "Share of each kind of work",
     "systems": "Time of single linear systems by solver",
@@ -123,9 +126,18 @@ def page(store: Store, drawn: list[str]) -> str:
         f"{name}_figure": f"![{title}](images/performance_{name}.png)\n\n" if f"performance_{name}.png" in drawn else ""
         for name, title in FIGURES.items()
     }
-    quick = any(record.get("quick") for record in store.content.values())
-    warning = "**Some of these numbers are of the quick run, which has fewer cells and steps.** " if quick else ""
-    return TEXT.format(aims=aims_table(store), quick=warning, **parts, **figures)
+    return TEXT.format(aims=aims_table(store), care=_care(store), **parts, **figures)
+
+
+def _care(store: Store) -> str:
+    """Say what the reader of these numbers must know: they are of the quick run, or the machine was busy."""
+    text = ""
+    if any(record.get("quick") for record in store.content.values()):
+        text += "**Some of these numbers are of the quick run, which has fewer cells and steps.** "
+    others = max((record.get("cores_of_others", 0.0) for record in store.content.values()), default=0.0)
+    if others > BUSY:
+        text += f"**Other programs used up to {others:.1f} cores meanwhile: the times are too long.** "
+    return f"{text.strip()}\n\n" if text else ""
 
 
 def write_page(store: Store, docs: Path) -> None:

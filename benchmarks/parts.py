@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from benchmarks import fields, many, runs, sizes, start, systems, time_steps
@@ -63,10 +66,25 @@ def parts(context: Context) -> dict[str, Part]:
 
 
 def measured(part: Part, context: Context) -> dict[str, Any]:
-    """Return the record of a part, or why there is none."""
+    """Return the record of a part, or why there is none, with the cores that other programs used meanwhile."""
+    begin, (busy, own) = time.perf_counter(), _processor_seconds()
     try:
-        return part(context)
+        record = part(context)
     except ChildError as failure:
-        return {"missing": str(failure)}
+        record = {"missing": str(failure)}
     except (RuntimeError, ValueError, OSError) as failure:
-        return {"missing": f"{type(failure).__name__}: {failure}"}
+        record = {"missing": f"{type(failure).__name__}: {failure}"}
+    took, (busy_now, own_now) = time.perf_counter() - begin, _processor_seconds()
+    others = (busy_now - busy - (own_now - own)) / took
+    return {**record, "took_s": took, "cores_of_others": max(0.0, others), "quick": context.quick}
+
+
+def _processor_seconds() -> tuple[float, float]:
+    """Return the processor time of all programs since the machine started, and that of this one with its children; s."""
+    own = os.times()
+    mine = own.user + own.system + own.children_user + own.children_system
+    stat = Path("/proc/stat")
+    if not stat.exists():
+        return mine, mine
+    user, nice, system, _, _, irq, softirq = map(int, stat.read_text(encoding="ascii").split()[1:8])
+    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK"), mine

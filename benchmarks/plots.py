@@ -23,6 +23,8 @@ SOLVERS = {
     "pyamg, smoothed aggregation": ("pyamg, smoothed aggregation", "#E69F00"),
     "pyamg, Ruge and Stüben": ("pyamg, Ruge and Stüben", "#D55E00"),
 }  # fmt: skip
+# Points from the right end of a row to its size, and to the end of its last text.
+SIZE_AT, RIGHT_AT = 8.0, 96.0
 SPLIT = dict(zip(native.KINDS, ("#999999", "#E69F00", "#0072B2", "#009E73", "#CC79A7", "#d9d9d9"), strict=True))
 
 
@@ -81,6 +83,7 @@ def _dots(
     figure = new_figure(22.0 + 6.5 * len(rows), 160.0)
     ax = figure.subplots()
     shown: set[str] = set()
+    beside: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "va": "center"}
     for row, (_, size, found, right) in enumerate(rows):
         ax.plot([min(found.values()), max(found.values())], [row, row], color="#d9d9d9", linewidth=1.0, zorder=1)
         for kind, (label, colour) in names.items():
@@ -88,13 +91,11 @@ def _dots(
                 once = label if kind not in shown else None
                 ax.plot(found[kind], row, "o", color=colour, markersize=6.5, markeredgecolor="white", label=once, zorder=3)
                 shown.add(kind)
-        place: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "va": "center"}
-        ax.annotate(size, (1.03, row), color=QUIET, fontsize=7.0, **place)
-        ax.annotate(right, (1.26, row), color=INK, ha="right", fontweight="bold", **place)
-    head: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "va": "center", "color": QUIET, "fontsize": 7.0}
-    ax.annotate(of_size, (1.03, -0.85), **head)
+        ax.annotate(size, (1.0, row), xytext=(SIZE_AT, 0), color=QUIET, fontsize=7.0, **beside)
+        ax.annotate(right, (1.0, row), xytext=(RIGHT_AT, 0), color=INK, ha="right", fontweight="bold", **beside)
+    ax.annotate(of_size, (1.0, -0.85), xytext=(SIZE_AT, 0), color=QUIET, fontsize=7.0, **beside)
     if any(right for *_, right in rows):
-        ax.annotate("faster", (1.26, -0.85), ha="right", **head)
+        ax.annotate("faster", (1.0, -0.85), xytext=(RIGHT_AT, 0), ha="right", color=QUIET, fontsize=7.0, **beside)
     _name_rows(ax, [name for name, *_ in rows], 0.45)
     ax.set(xscale="log", xlabel=what)
     ax.margins(x=0.04)
@@ -132,8 +133,8 @@ def draw_split(store: Store) -> Figure | None:
                 letters = INK if kind == "other" else "white"
                 ax.text(left + 0.5 * share, row, f"{share:.0f}", ha="center", va="center", fontsize=7.0, color=letters)
             left += share
-        where: Any = ("axes fraction", "data")
-        ax.annotate(seconds(run["seconds"]), (1.09, row), xycoords=where, va="center", ha="right")
+        beside: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "va": "center"}
+        ax.annotate(seconds(run["seconds"]), (1.0, row), xytext=(38.0, 0), ha="right", **beside)
     _name_rows(ax, [name_of(name) for name in runs], 0.5)
     ax.set(xlim=(0.0, 100.0), xlabel="Share of the time with one thread (%)")
     figure.legend(loc="outside upper center", ncols=6, columnspacing=1.2, handlelength=1.0)

@@ -20,7 +20,12 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        self.content: dict[str, Any] = {}
+        self._read()
+
+    def _read(self) -> None:
+        if self.path.exists():
+            self.content = json.loads(self.path.read_text(encoding="utf-8"))
 
     def __getitem__(self, part: str) -> dict[str, Any]:
         """Return the record of a part; of one that was never run, its reason."""
@@ -36,7 +41,8 @@ class Store:
         return {name: self[f"{prefix}/{name}"] for name in names if f"{prefix}/{name}" in self.content}
 
     def put(self, part: str, record: dict[str, Any]) -> None:
-        """Keep the record of a part; the file is replaced as a whole."""
+        """Keep the record of a part; the file is replaced as a whole, with what others have written into it meanwhile."""
+        self._read()
         self.content[part] = _rounded(record)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         waiting = self.path.with_name(self.path.name + ".part")
