@@ -139,7 +139,14 @@ def validate(file: Path, as_json: bool, **given: Any) -> None:
 @click.option("-o", "--out", "folder", type=PATH, help="Folder for the results; results/<scenario> by default.")
 @click.option("--overwrite", is_flag=True, help="Replace results that exist.")
 @click.option("-n", "--dry-run", is_flag=True, help="Say what would run: cells, steps, memory, time.")
-@click.option("--engine", type=click.Choice(["native", "modflow6"]), default="native", show_default=True)
+@click.option(
+    "--engine",
+    type=click.Choice(["native", "modflow6", "both"]),
+    default="native",
+    show_default=True,
+    help="What simulates; both compares the two and stores both results.",
+)
+@click.option("--mf6", type=PATH, metavar="PATH", help="The MODFLOW 6 program; mf6 on PATH by default.")
 @click.option("--no-figures", is_flag=True, help="Write no figures.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON on standard output.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
@@ -156,11 +163,30 @@ def run(file: Path, dry_run: bool, no_figures: bool, as_json: bool, quiet: bool,
         else:
             console.table(plan, title=f"{file}: would run")
         return
+    if options.engine == "both":
+        cross_check(file, options, console, as_json)
+        return
     with console.progress() as listener:
         outcome = runner.run_scenario(file, options, listener)
     if as_json:
         click.echo(json.dumps(outcome.to_dict(), indent=2))
     console.outcome(outcome)
+
+
+def cross_check(file: Path, options: RunOptions, console: Console, as_json: bool) -> None:
+    """Run both engines, say how well they agree, and end with 1 when they differ."""
+    from aquirecover.crosscheck import run_both
+
+    with console.progress() as listener:
+        found = run_both(file, options, listener)
+    if as_json:
+        click.echo(json.dumps(found.to_dict(), indent=2))
+    for outcome in found.outcomes:
+        console.outcome(outcome)
+    console.say(f"wrote {found.table}")
+    console.say(found.sentence)
+    if not found.agreement.agrees:
+        sys.exit(1)
 
 
 @main.command()
@@ -265,12 +291,13 @@ def schema(kind: Kind) -> None:
 
 
 @main.command()
+@click.option("--mf6", type=PATH, metavar="PATH", help="The MODFLOW 6 program; mf6 on PATH by default.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON on standard output.")
-def doctor(as_json: bool) -> None:
+def doctor(mf6: Path | None, as_json: bool) -> None:
     """Show versions, cores, memory and caches: what to send with a question."""
     from aquirecover.machine import examine
 
-    facts = examine()
+    facts = examine(mf6)
     if as_json:
         click.echo(json.dumps(facts, indent=2))
     else:

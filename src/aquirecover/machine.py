@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-import shutil
 import sys
 from pathlib import Path
 
@@ -66,8 +65,8 @@ def versions() -> dict[str, str]:
     return found
 
 
-def examine() -> dict[str, object]:
-    """Return what to look at when something does not work."""
+def examine(mf6: Path | None = None) -> dict[str, object]:
+    """Return what to look at when something does not work; `mf6` is the MODFLOW 6 program where it is not on PATH."""
     folder = Path("results").resolve()
     writable = os.access(next(path for path in (folder, *folder.parents) if path.exists()), os.W_OK)
     cache = kernel_cache()
@@ -79,6 +78,18 @@ def examine() -> dict[str, object]:
         "cores": n_cores(),
         "memory_available": f"{available_memory() / GIBIBYTE:.1f} GiB",
         "kernel_cache": f"{cache} ({'ready' if kernels_are_compiled() else 'empty or old: the next run compiles first'})",
-        "mf6": shutil.which("mf6") or "not on PATH",
+        "mf6": describe_program(mf6),
         "results_folder": f"{folder} ({'can be written' if writable else 'cannot be written'})",
     }
+
+
+def describe_program(path: Path | None = None) -> str:
+    """Return version, place and SHA-256 of the MODFLOW 6 program, or why there is none and how to get it."""
+    from aquirecover.errors import BackendError
+    from aquirecover.modflow.program import find_program
+
+    try:
+        program = find_program(path)
+    except BackendError as error:
+        return str(error)
+    return f"{program.version} ({program.path}, sha256 {program.sha256})"

@@ -9,13 +9,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aquirecover import __version__
-from aquirecover.errors import BackendError, ResourceError
+from aquirecover.engines import NATIVE, Engine, check_problem_for, modflow_engine, native_engine
+from aquirecover.errors import ResourceError
 from aquirecover.machine import GIBIBYTE, available_memory, kernels_are_compiled
 
 if TYPE_CHECKING:
@@ -24,14 +23,16 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from aquirecover.case.scenario import Case
+    from aquirecover.flow.arrays import FloatArray
     from aquirecover.flow.problem import FlowResult, Problem
     from aquirecover.flow.simulate import SimulateSettings
+    from aquirecover.modflow import Program
     from aquirecover.study.recovery import RecoveryReport
-
-    Simulator = Callable[..., FlowResult]
 
 # Of the native engine on one core, fitted to runs of 1,000 to 400,000 cells; a machine may be twice as fast or slow.
 SECONDS_PER_CELL_STEP = {"linear": 1e-7, "nonlinear": 5e-7}
+# Of MODFLOW 6, with what is written and read, by runs of 50,000 and 800,000 cells.
+SECONDS_OF_MODFLOW = {"linear": 1e-6, "nonlinear": 2e-6}
 # Larger grids leave the caches of the processor.
 LARGE_GRID, LARGE_FACTOR = 100_000, 1.7
 SECONDS_FOR_FILES, SECONDS_FOR_FILES_PER_CELL = 5.0, 5e-5
@@ -81,6 +82,8 @@ class RunOptions:
         Replace results that exist.
     engine : str
         ``native`` or ``modflow6``.
+    mf6 : Path or None
+        The MODFLOW 6 program; ``mf6`` on PATH by default.
     figures : bool
         Draw figures.
     """
@@ -90,7 +93,8 @@ class RunOptions:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     allow_outside: bool = False
     overwrite: bool = False
-    engine: str = "native"
+    engine: str = NATIVE
+    mf6: Path | None = None
     figures: bool = True
 
     def folder_of(self, path: Path) -> Path:
@@ -188,24 +192,57 @@ def run_scenario(
     AquirecoverError
         Of the kind of failure; nothing is written then.
     """
-    from aquirecover.output.summary import summary
-    from aquirecover.review import recovery_rows
-
     options, listener = options or RunOptions(), listener or Listener()
     folder = options.folder_of(path)
     refuse_finished(folder, options)
     refuse_unwritable(folder)
-    simulate = find_engine(options.engine)
+    program = find_program_of(options)
     case = options.load(path)
-    problem = case.problem
     if skip_finished and is_finished(folder, case, options):
-        return RunOutcome(problem.name, problem.context.title, folder, skipped=True)
-    check_memory(problem)
-    if not kernels_are_compiled():
+        return RunOutcome(case.problem.name, case.problem.context.title, folder, skipped=True)
+    check_memory(case.problem)
+    engine = find_engine(options.engine, case, program, folder.parent)
+    return store_case(case, simulate_case(case, engine, listener), engine, folder, options, listener)
+
+
+def find_program_of(options: RunOptions) -> Program | None:
+    """Return the MODFLOW 6 program that a run needs; None when it needs none.
+
+    Raises
+    ------
+    BackendError
+        When it is not there.
+    """
+    if options.engine == NATIVE:
+        return None
+    from aquirecover.modflow import find_program
+
+    return find_program(options.mf6)
+
+
+def find_engine(name: str, case: Case, program: Program | None, folder: Path) -> Engine:
+    """Return the engine of a name, which runs MODFLOW in temporary folders in `folder`."""
+    return native_engine() if program is None or name == NATIVE else modflow_engine(program, case.modflow, folder)
+
+
+def simulate_case(case: Case, engine: Engine, listener: Listener) -> FlowResult:
+    """Simulate a case, saying how it goes on."""
+    if engine.name == NATIVE and not kernels_are_compiled():
         listener.say("compiling the numerical kernels (first run only)")
-    result = simulate(problem, case.settings, partial(_report_step, listener, problem))
-    recovery = find_recovery(result, case.settings, listener)
-    dataset, files = write_folder(folder, result, recovery, case.settings, options, listener)
+    task = "time steps" if engine.name == NATIVE else f"time steps of {engine.name}"
+    return engine.simulate(case.problem, case.settings, partial(_report_step, listener, task, case.problem))
+
+
+def store_case(
+    case: Case, result: FlowResult, engine: Engine, folder: Path, options: RunOptions, listener: Listener
+) -> RunOutcome:
+    """Find the recovery of a result, write everything, and return what came out."""
+    from aquirecover.output.summary import summary
+    from aquirecover.review import recovery_rows
+
+    problem = result.problem
+    recovery = find_recovery(result, case.settings, listener, engine.solve_steady)
+    dataset, files = write_folder(folder, result, recovery, engine.settings or case.settings, options, listener)
     return RunOutcome(
         problem.name,
         problem.context.title,
@@ -223,37 +260,22 @@ def run_scenario(
     )
 
 
-def find_engine(name: str) -> Simulator:
-    """Return the simulator of a name.
-
-    Raises
-    ------
-    BackendError
-        When it is not there.
-    """
-    if name == "native":
-        from aquirecover.flow.simulate import simulate
-
-        return simulate
-    if find_spec("aquirecover.modflow") is None:
-        raise BackendError(f"engine = {name}: is not part of this version yet. Use --engine native.")
-    engine: Simulator = import_module("aquirecover.modflow").simulate
-    return engine
-
-
-def _report_step(listener: Listener, problem: Problem, step: int, n_step: int, time: float) -> None:
+def _report_step(listener: Listener, task: str, problem: Problem, step: int, n_step: int, time: float) -> None:
     schedule = problem.schedule
     when = str(schedule.date_of(time).astype("datetime64[D]")) if schedule.start else f"day {time:g}"
-    listener.progress("time steps", step, n_step, when)
+    listener.progress(task, step, n_step, when)
 
 
-def find_recovery(result: FlowResult, settings: SimulateSettings, listener: Listener) -> RecoveryReport | None:
+def find_recovery(
+    result: FlowResult, settings: SimulateSettings, listener: Listener, solve_steady: Callable[..., FloatArray]
+) -> RecoveryReport | None:
     """Return the recovery of a result against all reference levels; None without a restriction.
 
-    The level without pumping is the equilibrium with the mean stresses of the last year and no pumping. The late recovery times
-    lead from the heads at the start of the restriction to the equilibrium with the pumping of the last year.
+    The level without pumping is the equilibrium with the mean stresses of the last year and no pumping, by the engine of the
+    result. The late recovery times lead from the heads at the start of the restriction to the equilibrium with the pumping of the
+    last year; they come from moments of the native equations, whatever the engine.
     """
-    from aquirecover.flow.steady import recovery_times, solve_steady
+    from aquirecover.flow.steady import recovery_times
     from aquirecover.study.equilibrium import equilibrium_problem, no_pumping_head
     from aquirecover.study.recovery import assess_recovery
     from aquirecover.study.recovery_report import LateRecovery
@@ -272,7 +294,7 @@ def write_folder(
     folder: Path,
     result: FlowResult,
     recovery: RecoveryReport | None,
-    settings: SimulateSettings,
+    settings: object,
     options: RunOptions,
     listener: Listener,
 ) -> tuple[xr.Dataset, tuple[str, ...]]:
@@ -366,9 +388,12 @@ def plan_run(path: Path, options: RunOptions) -> dict[str, Any]:
     case = options.load(path)
     problem, folder = case.problem, options.folder_of(path)
     n_active, n_step = int(problem.grid.active.sum()), problem.schedule.n_step
-    find_engine(options.engine)
-    compiled = kernels_are_compiled()
-    cost = SECONDS_PER_CELL_STEP["nonlinear" if (problem.properties.convertible & problem.grid.active).any() else "linear"]
+    find_program_of(options)
+    check_problem_for(options.engine, problem)
+    native = options.engine == NATIVE
+    compiled = kernels_are_compiled() or not native
+    kind = "nonlinear" if (problem.properties.convertible & problem.grid.active).any() else "linear"
+    cost = (SECONDS_PER_CELL_STEP if native else SECONDS_OF_MODFLOW)[kind]
     cost *= LARGE_FACTOR if n_active > LARGE_GRID else 1.0
     files = SECONDS_FOR_FILES + SECONDS_FOR_FILES_PER_CELL * n_active
     seconds = cost * n_active * n_step + (files if options.figures else 0.0)

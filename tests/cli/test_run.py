@@ -119,13 +119,6 @@ def test_a_missing_file_is_4(basin, call):
     assert not (basin / "results").exists()
 
 
-def test_an_engine_that_is_not_there_is_4(basin, call, monkeypatch):
-    monkeypatch.setattr(runner, "find_spec", lambda name: None)
-    outcome = call("run", BAN, "--engine", "modflow6")
-    assert outcome.exit_code == 4
-    assert outcome.stderr == "engine = modflow6: is not part of this version yet. Use --engine native.\n"
-
-
 def test_too_little_memory_is_7(basin, call, monkeypatch):
     monkeypatch.setattr(runner, "available_memory", lambda: 1e6)
     outcome = call("run", BAN)

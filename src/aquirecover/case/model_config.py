@@ -266,6 +266,8 @@ class Settings(Section):
     """Iteration of a time step."""
     time: Annotated[Any, EngineSettings("aquirecover.flow.simulate", "TimeSettings")] = None
     """March in time."""
+    modflow: Annotated[Any, EngineSettings("aquirecover.modflow.settings", "ModflowSettings")] = None
+    """How MODFLOW 6 solves, where it is the engine."""
 
 
 class ModelConfig(Section):

@@ -34,6 +34,7 @@ from aquirecover.variables import to_number
 
 if TYPE_CHECKING:
     from aquirecover.flow.simulate import SimulateSettings
+    from aquirecover.modflow.settings import ModflowSettings
 
 LARGEST_SERIES = 1_000_000_000
 
@@ -47,13 +48,15 @@ class Case:
     problem : Problem
         On its grid.
     settings : SimulateSettings
-        Of the engine.
+        Of the native engine.
     config : dict
         The model with all overrides, and the scenario, as plain values.
     inputs : mapping of str to str
         SHA-256 of every file that was read, by its path in the workspace.
     log : tuple of str
         Each effective change by an override or a restriction, old → new.
+    modflow : ModflowSettings or None
+        Of MODFLOW 6, where the files have any.
     """
 
     problem: Problem
@@ -61,6 +64,7 @@ class Case:
     config: dict[str, Any]
     inputs: Mapping[str, str]
     log: tuple[str, ...]
+    modflow: ModflowSettings | None = None
 
 
 @dataclass(frozen=True)
@@ -147,7 +151,8 @@ def load_case(
         linear=chosen.linear or LinearSettings(),
         time=chosen.time or TimeSettings(),
     )
-    return Case(problem, settings, files.resolved, dict(files.workspace.inputs), problem.context.restriction_log)
+    inputs, log = dict(files.workspace.inputs), problem.context.restriction_log
+    return Case(problem, settings, files.resolved, inputs, log, chosen.modflow)
 
 
 def load_problem(

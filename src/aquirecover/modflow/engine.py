@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
+import copy
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from aquirecover.errors import ConfigError
+from aquirecover.flow.arrays import FloatArray
 from aquirecover.flow.checks import check_problem
 from aquirecover.flow.problem import FlowResult, Problem
+from aquirecover.flow.schedule import Schedule
 from aquirecover.flow.simulate import SimulateSettings
+from aquirecover.flow.stresses import FixedHead, in_period
 from aquirecover.modflow.equivalent import check_equivalence
+from aquirecover.modflow.folders import run_folder
 from aquirecover.modflow.program import Program, find_program
 from aquirecover.modflow.reader import Progress, Reader
 from aquirecover.modflow.run import run_program
@@ -76,13 +79,54 @@ def simulate(
             return reader.result(found, begin)
 
 
-@contextmanager
-def run_folder(parent: Path | None) -> Iterator[Path]:
-    """Give an empty folder that is removed afterwards, whatever happens."""
-    if parent is not None:
-        parent.mkdir(parents=True, exist_ok=True)
-    path = Path(tempfile.mkdtemp(prefix=".modflow6-", dir=parent))
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
+def solve_steady(
+    problem: Problem,
+    period: int,
+    settings: SimulateSettings | None = None,
+    *,
+    modflow: ModflowSettings | None = None,
+    program: Program | Path | str | None = None,
+    folder: Path | None = None,
+) -> FloatArray:
+    """Return the heads in equilibrium with the stresses of one period; the contract is that of `flow.steady.solve_steady`.
+
+    Parameters
+    ----------
+    problem : Problem
+        Its stresses, boundaries and properties are used, its schedule is not.
+    period : int
+        From 0; -1 is the last.
+    settings, modflow, program, folder
+        See `simulate`.
+
+    Returns
+    -------
+    ndarray
+        Shape ``(n_layer, n_y, n_x)``, NaN outside active cells; m.
+
+    Raises
+    ------
+    ConfigError, BackendError, ConvergenceError, BudgetError, ResourceError
+        As `simulate`.
+    ValueError
+        When there is no such period.
+    """
+    n_period = problem.schedule.n_period
+    if not -n_period <= period < n_period:
+        raise ValueError(f"period = {period}: the schedule has {n_period}, counted from 0.")
+    steady = frozen_in(problem, period % n_period)
+    head: FloatArray = simulate(steady, settings, modflow=modflow, program=program, folder=folder).head[-1]
+    return head
+
+
+def frozen_in(problem: Problem, period: int) -> Problem:
+    """Return a problem of one steady period with the stresses and fixed heads of a period."""
+    stresses = []
+    for stress in problem.stresses:
+        frozen = copy.copy(stress)
+        for name, values in stress.values().items():
+            setattr(frozen, name, in_period(values, period))
+        stresses.append(frozen)
+    fixed = tuple(FixedHead(f.cell, in_period(f.head, period), f.name) for f in problem.fixed_heads)
+    schedule = Schedule(1.0, steady=True, start=problem.schedule.start)
+    return replace(problem, schedule=schedule, stresses=tuple(stresses), fixed_heads=fixed)

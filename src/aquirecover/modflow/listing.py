@@ -10,7 +10,7 @@ _STEP = re.compile(r"VOLUM\w* BUDGET FOR ENTIRE MODEL AT END OF TIME STEP\s+(\d+
 _TERM = re.compile(r"^\s*(\S.*?)\s*=\s*(\S+)\s+\1\s*=\s*(\S+)\s*(\S*)\s*$")
 _CALLS = re.compile(r"(\d+) CALLS TO NUMERICAL SOLUTION IN TIME STEP\s+(\d+) STRESS PERIOD\s+(\d+)")
 _ITERATIONS = re.compile(r"(\d+) TOTAL ITERATIONS")
-_OUTER = re.compile(r"^\s*Model\s+\d+\s+\d+\s+([-+.\dEe]+)\s*(\*?)\s+\S*\(?(\([\d,]+\)|\S+)\s*$")
+_OUTER = re.compile(r"^\s*(?:Model|Linear Solver)\s+(\d+)\s+(\d+)\s+([-+.\dEe]+)\s+(?:\*\s+)?\S*?(\([\d,]+\))\s*$")
 _FAILED = re.compile(r"did not converge for stress period\s+(\d+) and time step\s+(\d+)")
 _ERROR = re.compile(r"^\s*\d+\.\s+(.*)$")
 NORMAL = "Normal termination of simulation"
@@ -108,10 +108,10 @@ def read_iterations(path: Path) -> dict[tuple[int, int], Iterations]:
     change, place, current = float("nan"), "", (0, 0, 0)
     with path.open(encoding="utf-8", errors="replace") as stream:
         for line in stream:
-            if line.lstrip().startswith("Model"):
+            if line.startswith((" Model", " Linear Solver")):
                 found = _OUTER.match(line)
                 if found:
-                    change, place = abs(number(found[1])), found[3]
+                    change, place = abs(number(found[3])), found[4]
             elif " CALLS TO " in line:
                 calls = _CALLS.search(line)
                 if calls:
@@ -128,32 +128,43 @@ def finished_normally(path: Path) -> bool:
     return path.is_file() and NORMAL in tail(path)
 
 
-def failed_step(path: Path) -> tuple[int, int] | None:
-    """Return period and step, from 0, of the first step that did not converge; None when all did."""
+def read_failure(path: Path) -> tuple[int, int, Iterations] | None:
+    """Return period and step, from 0, of the first step that did not converge, and how it was tried; None when all did."""
     if not path.is_file():
         return None
+    outer, inner, change, place = 0, 0, float("nan"), ""
     with path.open(encoding="utf-8", errors="replace") as stream:
         for line in stream:
+            tried = _OUTER.match(line)
+            if tried:
+                number_of_outer = int(tried[1])
+                inner = int(tried[2]) + (inner if number_of_outer > 1 else 0)
+                outer, change, place = number_of_outer, abs(number(tried[3])), tried[4]
             found = _FAILED.search(line)
             if found:
-                return int(found[1]) - 1, int(found[2]) - 1
+                return int(found[1]) - 1, int(found[2]) - 1, Iterations(outer, inner, change, place)
     return None
 
 
 def error_messages(text: str) -> list[str]:
-    """Return the numbered messages below the error reports of a text, each on one line."""
+    """Return the messages below the error reports of a text, each on one line; old releases do not number them."""
     messages: list[str] = []
     inside = False
     for line in text.splitlines():
-        if line.strip().endswith("ERROR REPORT:"):
-            inside = True
+        said = line.strip()
+        if said.endswith("ERROR REPORT:"):
+            inside, first = True, len(messages)
+            continue
+        if not inside:
             continue
         found = _ERROR.match(line)
-        if inside and found:
+        if found:
             messages.append(found[1].strip())
-        elif inside and messages and line.startswith("     ") and line.strip():
-            messages[-1] += f" {line.strip()}"
-        elif line.strip():
+        elif said and len(messages) > first and line.startswith("     "):
+            messages[-1] += f" {said}"
+        elif said and not said.startswith(("Stopping", "Run end", "Elapsed")):
+            messages.append(said)
+        elif len(messages) > first:
             inside = False
     return list(dict.fromkeys(messages))
 

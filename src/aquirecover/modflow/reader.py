@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from shutil import disk_usage
 
 import numpy as np
 
@@ -71,14 +72,15 @@ class Reader:
             self._recorder = FlowRecorder(self.problem, self.files.packages, connections, self.tolerance)
         return self._recorder
 
-    def follow(self) -> None:
-        """Take in what was written since the last call."""
+    def follow(self) -> int:
+        """Take in what was written since the last call, and return how many steps are done."""
         newest = max(self._flows, default=-1)
         while (record := next_flows(self._flow_file)) is not None:
             newest = int(self._first[record.period]) + record.step
             self._flows.setdefault(newest, StepFlows()).add(record)
             self._take_steps(newest)
         self._take_steps(newest)
+        return self.done
 
     def _take_steps(self, before: int) -> None:
         """Take in the steps whose flows are whole, since those of a later one are there."""
@@ -140,9 +142,10 @@ class Reader:
         if self.done == schedule.n_step - 1 and self.done in self._flows:
             self._take_step()
         if self.done < schedule.n_step or self._flow_file.left or self._head_file.left:
+            free = disk_usage(self.files.folder).free / 2**20
             raise BackendError(
-                f"MODFLOW 6 ended normally, but its output is whole for {self.done} of {schedule.n_step} steps only: "
-                f"{MODEL}.cbc or {MODEL}.hds is cut off."
+                f"MODFLOW 6 ended normally, but {MODEL}.cbc or {MODEL}.hds is cut off: {self.done} of {schedule.n_step} steps "
+                f"are whole. {free:,.0f} MiB are free on the disk."
             )
         self._compare_budgets()
 

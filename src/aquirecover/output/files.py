@@ -8,12 +8,12 @@ import json
 import math
 import os
 import secrets
-import socket
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from aquirecover.errors import OutputExistsError, ResourceError
+from aquirecover.processes import host_name, is_running
 
 # A spreadsheet runs a cell that starts with one of these as a formula.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -50,7 +50,7 @@ def replace_file(path: Path | str, write: Callable[[Path], object], *, overwrite
     refuse_existing([final], overwrite=overwrite)
     final.parent.mkdir(parents=True, exist_ok=True)
     _remove_left_parts(final)
-    part = final.with_name(f".{final.name}.{_host()}.{os.getpid()}.{secrets.token_hex(4)}.part")
+    part = final.with_name(f".{final.name}.{host_name()}.{os.getpid()}.{secrets.token_hex(4)}.part")
     try:
         write(part)
         _sync(part)
@@ -124,36 +124,20 @@ def safe_cell(value: Any) -> str:
 
 def remove_parts(folder: Path, process: int) -> None:
     """Remove the temporary files that a process of this computer, which has ended, left in a folder and below it."""
-    for part in folder.rglob(f".*.{_host()}.{process}.*.part"):
+    for part in folder.rglob(f".*.{host_name()}.{process}.*.part"):
         part.unlink(missing_ok=True)
-
-
-def _host() -> str:
-    """Return the name of this computer with only characters that suit a file name and our pattern."""
-    return "".join(letter if letter.isalnum() else "-" for letter in socket.gethostname())[:40] or "host"
 
 
 def _remove_left_parts(final: Path) -> None:
     """Remove temporary files of `final` whose process, on this computer, is gone."""
     if os.name != "posix":
         return
-    prefix = f".{final.name}.{_host()}."
+    prefix = f".{final.name}.{host_name()}."
     for part in final.parent.iterdir():
         if part.name.startswith(prefix) and part.suffix == ".part":
             owner = part.name.removeprefix(prefix).split(".")[0]
-            if owner.isdecimal() and not _is_running(int(owner)):
+            if owner.isdecimal() and not is_running(int(owner)):
                 part.unlink(missing_ok=True)
-
-
-def _is_running(process: int) -> bool:
-    """Tell whether a process of this computer is alive (POSIX)."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _sync(path: Path) -> None:

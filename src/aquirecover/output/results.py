@@ -130,7 +130,7 @@ def manifest(dataset: xr.Dataset, files: list[str]) -> dict[str, Any]:
     content["largest_budget_error"] = attrs["largest_budget_error"]
     content["warnings"] = attrs["warnings"].splitlines()
     content["restriction_log"] = attrs["restriction_log"].splitlines()
-    content |= {key: json.loads(attrs[key]) for key in ("versions", "settings", "inputs", "config") if key in attrs}
+    content |= {key: json.loads(attrs[key]) for key in ("versions", "settings", "inputs", "config", "mf6") if key in attrs}
     content["files"] = files
     return content
 
