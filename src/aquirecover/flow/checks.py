@@ -5,6 +5,9 @@ Needs numpy alone (and scipy for a steady period), so that a scenario is validat
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import numpy as np
 
 from aquirecover.errors import Collector, Finding
@@ -13,8 +16,11 @@ from aquirecover.flow.conductance import conductances, flowing_cells
 from aquirecover.flow.grid import Grid
 from aquirecover.flow.problem import Problem
 from aquirecover.flow.schedule import Schedule
-from aquirecover.flow.stresses import Drain, FixedHead, FlowBarrier, GeneralHead, River, Stress, Wells
+from aquirecover.flow.stresses import Drain, FlowBarrier, GeneralHead, River, Stress, Wells
 from aquirecover.variables import VARIABLES, base_unit
+
+# What a message calls the item of a number.
+Label: TypeAlias = Callable[[int], str]
 
 
 def check_problem(problem: Problem, equilibrium: bool = False) -> list[Finding]:
@@ -44,6 +50,7 @@ def check_problem(problem: Problem, equilibrium: bool = False) -> list[Finding]:
             _check_elevations(problem, stress, found)
     _check_well_names(problem, found)
     _check_fixed_heads(problem, found)
+    _check_fixed_once(problem, found)
     for barrier in problem.barriers:
         _check_barrier(problem.grid, barrier, found)
     _check_observations(problem, found)
@@ -149,32 +156,35 @@ def _check_names(problem: Problem, found: Collector) -> None:
         seen.add(name)
 
 
-def _check_cell_numbers(grid: Grid, name: str, cell: IntArray, labels: tuple[str, ...], found: Collector) -> bool:
+def _check_cell_numbers(grid: Grid, name: str, cell: IntArray, label: Label, found: Collector) -> bool:
     """Report cells outside the grid or inactive; tell whether all are sound."""
     outside = np.flatnonzero((cell < 0) | (cell >= grid.n_cell))
     for n in outside[:5]:
-        found.add(f"{name}.{labels[n]}", "lies outside the grid: must lie in an active cell.")
+        found.add(f"{name}.{label(n)}", "lies outside the grid: must lie in an active cell.")
     inside = np.flatnonzero((cell >= 0) & (cell < grid.n_cell))
     inactive = inside[~grid.active.ravel()[cell[inside]]]
     for n in inactive[:5]:
-        found.add(f"{name}.{labels[n]}", f"lies in {grid.describe(int(cell[n]))}, which is inactive: must lie in an active cell.")
+        found.add(f"{name}.{label(n)}", f"lies in {grid.describe(int(cell[n]))}, which is inactive: must lie in an active cell.")
     return outside.size == 0 and inactive.size == 0
 
 
 def _check_stress(problem: Problem, stress: Stress, found: Collector) -> None:
     grid = problem.grid
-    per_cell = tuple(stress.names[w] for w in stress.well) if isinstance(stress, Wells) else _numbered(stress.n)
-    per_item = stress.names if isinstance(stress, Wells) else per_cell
+    per_cell: Label = _numbered
+    per_item: Label = _numbered
+    if isinstance(stress, Wells):
+        names, well = stress.names, stress.well
+        per_cell, per_item = (lambda n: names[well[n]]), (lambda n: names[n])
     _check_cell_numbers(grid, stress.name, stress.cell, per_cell, found)
     for name, series in stress.values().items():
         _check_series(problem, stress.name, name, series, per_item, found)
 
 
-def _numbered(n: int) -> tuple[str, ...]:
-    return tuple(f"cell[{i + 1}]" for i in range(n))
+def _numbered(n: int) -> str:
+    return f"cell[{n + 1}]"
 
 
-def _check_series(problem: Problem, owner: str, name: str, series: FloatArray, labels: tuple[str, ...], found: Collector) -> None:
+def _check_series(problem: Problem, owner: str, name: str, series: FloatArray, label: Label, found: Collector) -> None:
     n_period = problem.schedule.n_period
     if series.ndim == 2 and series.shape[0] != n_period:
         found.add(f"{owner}.{name}", f"has {series.shape[0]} periods: the schedule has {n_period}.")
@@ -188,7 +198,7 @@ def _check_series(problem: Problem, owner: str, name: str, series: FloatArray, l
             if name == "pumping_rate" and series[first] < 0.0
             else ""
         )
-        key = f"{owner}.{labels[first[-1]]}.{name}{period}"
+        key = f"{owner}.{label(first[-1])}.{name}{period}"
         _report(found, key, name, float(series[first]), len(bad) - 1, remedy)
 
 
@@ -241,27 +251,20 @@ def _check_wells(problem: Problem, wells: Wells, found: Collector) -> None:
     total = np.bincount(wells.well, weights=wells.fraction, minlength=len(wells.names))
     for n in np.flatnonzero((connected > 0) & ~(np.abs(total - 1.0) < 1e-9))[:5]:
         found.add(f"{wells.name}.{wells.names[n]}.fraction", f"sums to {total[n]:g} over the cells of the well: must sum to 1.")
-    fixed = {int(cell): boundary.name for boundary in problem.fixed_heads for cell in boundary.cell}
-    for n in [n for n, cell in enumerate(wells.cell) if int(cell) in fixed][:5]:
-        found.add(
-            f"{wells.name}.{wells.names[wells.well[n]]}",
-            f"lies in {problem.grid.describe(int(wells.cell[n]))}, whose head is fixed by {fixed[int(wells.cell[n])]}: it would "
-            "pump from the boundary alone. Move the well or the boundary.",
-        )
+    for boundary in problem.fixed_heads:
+        for n in np.flatnonzero(np.isin(wells.cell, boundary.cell))[:5]:
+            found.add(
+                f"{wells.name}.{wells.names[wells.well[n]]}",
+                f"lies in {problem.grid.describe(int(wells.cell[n]))}, whose head is fixed by {boundary.name}: it would "
+                "pump from the boundary alone. Move the well or the boundary.",
+            )
 
 
 def _check_fixed_heads(problem: Problem, found: Collector) -> None:
     grid = problem.grid
-    owner: dict[int, FixedHead] = {}
     for boundary in problem.fixed_heads:
-        labels = _numbered(boundary.cell.size)
-        sound = _check_cell_numbers(grid, boundary.name, boundary.cell, labels, found)
-        _check_series(problem, boundary.name, "head", boundary.head, labels, found)
-        for cell in boundary.cell.tolist() if sound else ():
-            if cell in owner:
-                found.add(boundary.name, f"{grid.describe(cell)} is fixed twice, also by {owner[cell].name}: fix it once.")
-                break
-            owner[cell] = boundary
+        sound = _check_cell_numbers(grid, boundary.name, boundary.cell, _numbered, found)
+        _check_series(problem, boundary.name, "head", boundary.head, _numbered, found)
         if not sound or boundary.head.size == 0:
             continue
         lowest = boundary.head.min(axis=0) if boundary.head.ndim == 2 else boundary.head
@@ -270,20 +273,32 @@ def _check_fixed_heads(problem: Problem, found: Collector) -> None:
         if below.size:
             cell = int(boundary.cell[below[0]])
             found.add(
-                f"{boundary.name}.{labels[below[0]]}.head",
+                f"{boundary.name}.{_numbered(int(below[0]))}.head",
                 f"{lowest[below[0]]:g} m: must be above the bottom of its convertible cell, {grid.bottom.flat[cell]:g} m "
                 f"({grid.describe(cell)}).",
             )
 
 
+def _check_fixed_once(problem: Problem, found: Collector) -> None:
+    """Report for each boundary a cell that has a fixed head already."""
+    boundaries = problem.fixed_heads
+    cell = np.concatenate([np.zeros(0, dtype=np.int64), *(boundary.cell for boundary in boundaries)])
+    owner = np.repeat(np.arange(len(boundaries)), [boundary.cell.size for boundary in boundaries])
+    order = np.argsort(cell, kind="stable")
+    again = np.flatnonzero(cell[order[1:]] == cell[order[:-1]])
+    numbers, first = np.unique(owner[order[1:][again]], return_index=True)
+    for number, place in zip(numbers, again[first], strict=True):
+        where, other = problem.grid.describe(int(cell[order[place]])), boundaries[owner[order[place]]]
+        found.add(boundaries[number].name, f"{where} is fixed twice, also by {other.name}: fix it once.")
+
+
 def _check_barrier(grid: Grid, barrier: FlowBarrier, found: Collector) -> None:
-    labels = _numbered(barrier.cell.size)
-    sound = _check_cell_numbers(grid, barrier.name, barrier.cell, labels, found)
-    sound &= _check_cell_numbers(grid, barrier.name, barrier.neighbour, labels, found)
+    sound = _check_cell_numbers(grid, barrier.name, barrier.cell, _numbered, found)
+    sound &= _check_cell_numbers(grid, barrier.name, barrier.neighbour, _numbered, found)
     bad = np.flatnonzero(_broken("hydraulic_characteristic", barrier.hydraulic_characteristic))
     if bad.size:
         value = float(barrier.hydraulic_characteristic[bad[0]])
-        key = f"{barrier.name}.{labels[bad[0]]}.hydraulic_characteristic"
+        key = f"{barrier.name}.{_numbered(int(bad[0]))}.hydraulic_characteristic"
         _report(found, key, "hydraulic_characteristic", value, bad.size - 1)
     if not sound:
         return
@@ -292,12 +307,12 @@ def _check_barrier(grid: Grid, barrier: FlowBarrier, found: Collector) -> None:
     apart = np.flatnonzero((layer != layer2) | (np.abs(row - row2) + np.abs(column - column2) != 1))
     if apart.size:
         first, second = (grid.describe(int(cells[apart[0]])) for cells in (barrier.cell, barrier.neighbour))
-        found.add(f"{barrier.name}.{labels[apart[0]]}", f"{first} and {second} must be horizontal neighbours.")
+        found.add(f"{barrier.name}.{_numbered(int(apart[0]))}", f"{first} and {second} must be horizontal neighbours.")
     faces = np.sort(np.stack((barrier.cell, barrier.neighbour)), axis=0)
     _, first_place, count = np.unique(faces, axis=1, return_index=True, return_counts=True)
     for n in first_place[count > 1][:1]:
         first, second = (grid.describe(int(cells[n])) for cells in faces)
-        found.add(f"{barrier.name}.{labels[n]}", f"the face between {first} and {second} is listed twice: list it once.")
+        found.add(f"{barrier.name}.{_numbered(int(n))}", f"the face between {first} and {second} is listed twice: list it once.")
 
 
 def _check_observations(problem: Problem, found: Collector) -> None:
@@ -308,7 +323,7 @@ def _check_observations(problem: Problem, found: Collector) -> None:
         return
     for name in sorted(set(observations.measured) - set(observations.names))[:5]:
         found.add(f"observations.measured.{name}", "is the name of no observation point: must be one of observations.names.")
-    _check_cell_numbers(problem.grid, "observations", observations.cell, observations.names, found)
+    _check_cell_numbers(problem.grid, "observations", observations.cell, lambda n: observations.names[n], found)
     zones = problem.zones
     if zones is None:
         return

@@ -18,38 +18,42 @@ def conductances(problem: Problem) -> Faces:
     (MODFLOW 6, Langevin et al. 2017, TM6-A55, eq. 4-8 to 4-16). Flow barriers act in series with their face.
     """
     grid, properties = problem.grid, problem.properties
-    thickness = np.where(grid.active, grid.thickness, 0.0)
-    x_width, y_width = np.broadcast_arrays(grid.dx[None, :], grid.dy[:, None])
-    along_x, along_y = properties.k * thickness, properties.k22 * thickness
-    cx, near_x = np.zeros(grid.shape), np.zeros(grid.shape)
-    cy, near_y = np.zeros(grid.shape), np.zeros(grid.shape)
-    cx[:, :, :-1], near_x[:, :, :-1] = _harmonic(
-        along_x[:, :, :-1], along_x[:, :, 1:], x_width[:, :-1], x_width[:, 1:], y_width[:, :-1]
-    )
-    cy[:, :-1], near_y[:, :-1] = _harmonic(along_y[:, :-1], along_y[:, 1:], y_width[:-1], y_width[1:], x_width[:-1])
     harmonic = properties.averaging == "harmonic"
-    if not harmonic:
-        near_x = near_y = np.zeros((0, 0, 0))
-    result = Faces(cx, cy, _vertical(problem), near_x, near_y, harmonic)
+    near_x, near_y = (np.zeros(grid.shape if harmonic else (0, 0, 0)) for _ in range(2))
+    result = Faces(np.zeros(grid.shape), np.zeros(grid.shape), _vertical(problem), near_x, near_y, harmonic)
+    x_width, y_width = np.broadcast_arrays(grid.dx[None, :], grid.dy[:, None])
+    for k in range(grid.shape[0]):
+        thickness = np.where(grid.active[k], grid.thickness[k], 0.0)
+        _harmonic(properties.k[k] * thickness, x_width, y_width, result.cx[k], near_x[k] if harmonic else None)
+        along_y = (properties.k22[k] * thickness).T
+        _harmonic(along_y, y_width.T, x_width.T, result.cy[k].T, near_y[k].T if harmonic else None)
     for barrier in problem.barriers:
         _apply_barrier(grid, barrier, result)
     return result
 
 
-def _harmonic(
-    t1: FloatArray, t2: FloatArray, size1: FloatArray, size2: FloatArray, width: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Return ``2 T1 T2 width / (T1 size2 + T2 size1)`` and the first cell's share of the resistance; zero where a T is."""
-    below = t1 * size2 + t2 * size1
+def _harmonic(t: FloatArray, size: FloatArray, width: FloatArray, c: FloatArray, share: FloatArray | None) -> None:
+    """Fill ``2 T1 T2 width / (T1 size2 + T2 size1)`` of neighbours along the last axis; it is left zero where a T is.
+
+    The first one's share of the resistance is filled where it is asked for.
+    """
+    t1, t2, size1, size2 = t[:, :-1], t[:, 1:], size[:, :-1], size[:, 1:]
+    first, below = t2 * size1, t1 * size2
+    below += first
     flows = below > 0.0
-    c = np.divide(2.0 * t1 * t2 * width, below, out=np.zeros_like(below), where=flows)
-    return c, np.divide(t2 * size1, below, out=np.zeros_like(below), where=flows)
+    flow = t1 * t2
+    flow *= 2.0 * width[:, :-1]
+    np.divide(flow, below, out=c[:, :-1], where=flows)
+    if share is not None:
+        np.divide(first, below, out=share[:, :-1], where=flows)
 
 
 def _vertical(problem: Problem) -> FloatArray:
     """Return vertical conductances, through pass-through cells where there are any."""
     grid, properties = problem.grid, problem.properties
     n_layer = grid.shape[0]
+    if n_layer == 1:
+        return np.zeros(grid.shape)
     half = np.divide(0.5 * grid.thickness, properties.k33, out=np.zeros(grid.shape), where=grid.active)
     cz = np.zeros(grid.shape)
     for upper in range(n_layer - 1):
@@ -69,6 +73,8 @@ def _vertical(problem: Problem) -> FloatArray:
 
 def flowing_cells(grid: Grid) -> BoolArray:
     """Return the cells that carry flow: active ones, and pass-through ones between two active ones of their column."""
+    if not grid.pass_through.any():
+        return grid.active.copy()
     above = np.logical_or.accumulate(grid.active, axis=0)
     below = np.logical_or.accumulate(grid.active[::-1], axis=0)[::-1]
     barred = ~(grid.active | grid.pass_through)
