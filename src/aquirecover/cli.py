@@ -229,6 +229,32 @@ def batch(
 
 @main.command()
 @click.argument("file", type=PATH)
+@shared_options
+@click.option("-o", "--out", "folder", type=PATH, help="Folder for the results; results/<file> by default.")
+@click.option("--overwrite", is_flag=True, help="Replace results that exist.")
+@click.option("--no-figures", is_flag=True, help="Write no figures.")
+@click.option("--json", "as_json", is_flag=True, help="Print the tables as JSON on standard output.")
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+def limits(file: Path, no_figures: bool, as_json: bool, quiet: bool, **given: Any) -> None:
+    """Find how much may be pumped safely under the rules of a limit FILE.
+
+    Writes limits.csv, binding.csv, limits.json and figures. The limit is proved by running the full model at it and a little
+    above it; where there is none, the rules that cannot hold are named.
+    """
+    from aquirecover.limit_runner import run_limits
+
+    console = Console(quiet)
+    with console.progress() as listener:
+        outcome = run_limits(file, make_options(**given, figures=not no_figures), listener)
+    if as_json:
+        click.echo(json.dumps(outcome.to_dict(), indent=2, ensure_ascii=False))
+    shown = ("decision", "limit_m3_d", "present_m3_d", "held_by")
+    console.rows([{key: row[key] for key in shown} for row in outcome.tables.limits], title=f"{outcome.folder / 'limits.csv'}")
+    console.say(outcome.summary)
+
+
+@main.command()
+@click.argument("file", type=PATH)
 @click.option(
     "--saline",
     multiple=True,
@@ -282,9 +308,9 @@ def plot(folder: Path) -> None:
 
 
 @main.command()
-@click.argument("kind", type=click.Choice(["model", "scenario", "batch"]), default="scenario", metavar="[KIND]")
+@click.argument("kind", type=click.Choice(["model", "scenario", "batch", "limits"]), default="scenario", metavar="[KIND]")
 def schema(kind: Kind) -> None:
-    """Print the JSON schema of a file of KIND model, scenario (default) or batch."""
+    """Print the JSON schema of a file of KIND model, scenario (default), batch or limits."""
     from aquirecover.case.config import json_schema
 
     click.echo(json.dumps(json_schema(kind), indent=2, ensure_ascii=False))

@@ -1,4 +1,4 @@
-"""Model, scenario and batch files read and validated together, every error at once; their JSON schema."""
+"""Model, scenario, batch and limit files read and validated together, every error at once; their JSON schema."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import ValidationError
 
 from aquirecover.case.findings import Located, findings_of, in_order, path_of
+from aquirecover.case.limit_config import LimitConfig
 from aquirecover.case.messages import did_you_mean, sentence
 from aquirecover.case.model_config import ModelConfig
 from aquirecover.case.overrides import Overlay, Override, add_places, apply_overrides, from_mapping, from_texts, rebase_paths
@@ -20,10 +21,27 @@ from aquirecover.case.workspace import Workspace
 from aquirecover.case.yaml_reader import YamlTree, read_yaml
 from aquirecover.errors import Collector, ConfigError, Finding, InputFileError
 
-__all__ = ["BatchConfig", "BatchFiles", "CaseFiles", "ModelConfig", "ScenarioConfig", "json_schema", "read_batch", "read_case"]
+__all__ = [
+    "BatchConfig",
+    "BatchFiles",
+    "CaseFiles",
+    "LimitConfig",
+    "LimitFiles",
+    "ModelConfig",
+    "ScenarioConfig",
+    "json_schema",
+    "read_batch",
+    "read_case",
+    "read_limits",
+]
 
-Kind = Literal["model", "scenario", "batch"]
-SCHEMAS: dict[Kind, type[Section]] = {"model": ModelConfig, "scenario": ScenarioConfig, "batch": BatchConfig}
+Kind = Literal["model", "scenario", "batch", "limits"]
+SCHEMAS: dict[Kind, type[Section]] = {
+    "model": ModelConfig,
+    "scenario": ScenarioConfig,
+    "batch": BatchConfig,
+    "limits": LimitConfig,
+}
 SectionT = TypeVar("SectionT", bound=Section)
 
 
@@ -184,6 +202,51 @@ def read_batch(path: str | os.PathLike[str], *, allow_outside: bool = False) -> 
     if missing:
         raise InputFileError("\n".join(missing))
     return BatchFiles(batch, tuple(files), workspace)
+
+
+@dataclass(frozen=True, eq=False)
+class LimitFiles:
+    """A limit file, read and validated.
+
+    Parameters
+    ----------
+    limits : LimitConfig
+        The file.
+    scenario_file : Path
+        Resolved.
+    source : YamlTree
+        To locate findings.
+    """
+
+    limits: LimitConfig
+    scenario_file: FilePath
+    source: YamlTree
+
+    def located(self, finding: Finding) -> Finding:
+        """Return a finding with the place of its key in the file, where it has none."""
+        return finding if finding.location else Finding(finding.key, finding.message, self.source.locate(path_of(finding.key)))
+
+
+def read_limits(path: str | os.PathLike[str], *, allow_outside: bool = False) -> LimitFiles:
+    """Read a limit file; its scenario must exist but is not read.
+
+    Raises
+    ------
+    InputFileError
+        When a file is missing, unreadable or outside the workspace.
+    ConfigError
+        With everything that is wrong in the file.
+    """
+    workspace = Workspace.around(path, allow_outside=allow_outside)
+    source = read_yaml(path, workspace)
+    _kind_of(source, "limits")
+    errors = Collector()
+    limits = _complete(_validated(LimitConfig, source, {}, errors), errors)
+    try:
+        scenario = workspace.resolve(limits.scenario, FilePath(path).resolve().parent)
+    except InputFileError as error:
+        raise InputFileError(f"{source.locate(('scenario',))} scenario: {error}") from error
+    return LimitFiles(limits, scenario, source)
 
 
 def json_schema(kind: Kind) -> dict[str, Any]:

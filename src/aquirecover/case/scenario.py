@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from aquirecover.case.values import Value
 from aquirecover.case.well_builder import Pumping, build_wells
 from aquirecover.case.well_tables import GroupTable, rate_changes, read_groups
 from aquirecover.errors import Collector, ConfigError, Finding, InputFileError, ResourceError
-from aquirecover.flow.arrays import FloatArray
+from aquirecover.flow.arrays import BoolArray, FloatArray
 from aquirecover.flow.problem import Context, Observations, Problem
 from aquirecover.flow.stresses import FixedHead, FlowBarrier, Stress
 from aquirecover.variables import to_number
@@ -55,6 +56,8 @@ class Case:
         SHA-256 of every file that was read, by its path in the workspace.
     log : tuple of str
         Each effective change by an override or a restriction, old → new.
+    covered : callable
+        Returns the cells in plan that an area of the model covers, shape ``(n_y, n_x)``, for its name and a key for messages.
     modflow : ModflowSettings or None
         Of MODFLOW 6, where the files have any.
     """
@@ -64,6 +67,7 @@ class Case:
     config: dict[str, Any]
     inputs: Mapping[str, str]
     log: tuple[str, ...]
+    covered: Callable[[str, str], BoolArray] = field(repr=False)
     modflow: ModflowSettings | None = None
 
 
@@ -144,7 +148,7 @@ def load_case(
     from aquirecover.flow.simulate import SimulateSettings, TimeSettings
 
     files = _read(path, cell_size, overrides, allow_outside)
-    problem = _build(files)
+    problem, site, plan = _build(files)
     chosen = files.model.settings
     settings = SimulateSettings(
         newton=chosen.newton or NewtonSettings(),
@@ -152,7 +156,7 @@ def load_case(
         time=chosen.time or TimeSettings(),
     )
     inputs, log = dict(files.workspace.inputs), problem.context.restriction_log
-    return Case(problem, settings, files.resolved, inputs, log, chosen.modflow)
+    return Case(problem, settings, files.resolved, inputs, log, partial(site.covered, plan), chosen.modflow)
 
 
 def load_problem(
@@ -163,7 +167,7 @@ def load_problem(
     allow_outside: bool = False,
 ) -> Problem:
     """Return the problem of a scenario or model file; see `load_case`."""
-    return _build(_read(path, cell_size, overrides, allow_outside))
+    return _build(_read(path, cell_size, overrides, allow_outside))[0]
 
 
 def validate(
@@ -175,7 +179,7 @@ def validate(
 ) -> Report:
     """Check a scenario or model file without running it; see `load_case` for parameters and errors."""
     files = _read(path, cell_size, overrides, allow_outside)
-    problem = _build(files)
+    problem, _, _ = _build(files)
     grid, schedule = problem.grid, problem.schedule
     return Report(
         name=problem.name,
@@ -211,8 +215,8 @@ def _read(
     return replace(files, cell_size=size, log=(*files.log, change))
 
 
-def _build(files: CaseFiles) -> Problem:
-    """Return the problem of files that passed their schema, checked physically."""
+def _build(files: CaseFiles) -> tuple[Problem, Site, Plan]:
+    """Return the problem of files that passed their schema, checked physically, its place and its grid in plan."""
     from aquirecover.flow.checks import check_problem
 
     model, errors = files.model, Collector()
@@ -227,7 +231,7 @@ def _build(files: CaseFiles) -> Problem:
         problem = _on_plan(files, plan, site)
     _raise(files, errors.findings)
     _raise(files, check_problem(problem))
-    return problem
+    return problem, site, plan
 
 
 def _size(cell_size: float | str | None) -> float | None:

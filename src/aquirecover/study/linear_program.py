@@ -85,6 +85,15 @@ def solve(program: LinearProgram) -> ProgramSolution:
     ConvergenceError
         When the objective can grow without end, or HiGHS gives up.
     """
+    # HiGHS takes coefficients below 1e-9 for none, and a gradient has such ones
+    steepest = np.abs(program.matrix).max(axis=1, initial=0.0)
+    factor = np.divide(1.0, steepest, out=np.ones_like(steepest), where=steepest > 0.0)
+    program = replace(
+        program,
+        matrix=program.matrix * factor[:, None],
+        row_lower=program.row_lower * factor,
+        row_upper=program.row_upper * factor,
+    )
     used = _first_rows(program)
     scale = 1.0 + np.maximum(_finite(np.abs(program.row_lower)), _finite(np.abs(program.row_upper)))
     while True:
@@ -97,7 +106,7 @@ def solve(program: LinearProgram) -> ProgramSolution:
         if not broken.size:
             price = np.zeros(program.row_lower.size)
             price[used] = solution.row_price
-            return replace(solution, row_price=price)
+            return replace(solution, row_price=price * factor)
         used[broken[np.argsort(-excess[broken], kind="stable")[:ROWS]]] = True
 
 

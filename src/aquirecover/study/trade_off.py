@@ -19,7 +19,7 @@ from aquirecover.study.response import Evaluator, SimulateAll
 def trade_off(
     question: LimitProblem,
     rows: IntArray,
-    sides: Sequence[float] | FloatArray,
+    sides: Sequence[float | FloatArray],
     simulate_all: SimulateAll,
     settings: LimitSettings | None = None,
     progress: Callable[[str], None] | None = None,
@@ -32,8 +32,8 @@ def trade_off(
         What is sought.
     rows : ndarray of int
         Constraints whose finite side is moved.
-    sides : sequence of float
-        Values it takes in turn.
+    sides : sequence of float or ndarray
+        Values it takes in turn, each a number or one for every constraint of `rows`.
     simulate_all, settings, progress
         See `limits.find_limit`.
 

@@ -1,0 +1,155 @@
+"""One limit file to a folder of results: tables, figures, and the runs that prove the limit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aquirecover import __version__
+from aquirecover.errors import ConvergenceError
+from aquirecover.machine import n_cores
+from aquirecover.runner import Listener, RunOptions, refuse_unwritable
+
+if TYPE_CHECKING:
+    from aquirecover.case.limit_builder import LimitCase
+    from aquirecover.flow.problem import FlowResult, Problem
+    from aquirecover.flow.simulate import SimulateSettings
+    from aquirecover.output.limit_tables import LimitTables
+    from aquirecover.study.limits import LimitResult
+    from aquirecover.study.response import SimulateAll
+
+# Balance of a step that lets a limit be certified to 1e-6 m.
+TIGHT = 1e-11
+
+
+@dataclass(frozen=True)
+class LimitOutcome:
+    """What came out of a search for a limit.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the results.
+    tables : LimitTables
+        Rows of the tables.
+    files : tuple of Path
+        Written.
+    """
+
+    folder: Path
+    tables: LimitTables
+    files: tuple[Path, ...]
+
+    @property
+    def summary(self) -> str:
+        """The limit and its proof in a sentence each."""
+        total = self.tables.total
+        proof = total["certificate"]
+        return (
+            f"Limit {total['limit_m3_d']:,.0f} m3/d; at present {total['present_m3_d']:,.0f} m3/d. In the full model the largest "
+            f"excess is {proof['largest_excess']:.1e}, and 0.1 % more breaks {proof['broken_when_raised'] or 'nothing'}."
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as what JSON holds."""
+        return {**self.tables.total, "limits": self.tables.limits, "binding": self.tables.binding}
+
+
+def run_limits(path: Path, options: RunOptions, listener: Listener) -> LimitOutcome:
+    """Search for the limit that a file asks for and write tables and figures.
+
+    Raises
+    ------
+    ConvergenceError
+        When there is no limit; says which constraints cannot hold, by how much, and whose pumping is to blame.
+    AquirecoverError
+        Of other kinds of failure; nothing is written then.
+    """
+    from aquirecover.case.limit_builder import load_limits
+    from aquirecover.flow.simulate import simulate
+    from aquirecover.output.files import refuse_existing
+    from aquirecover.output.limit_tables import limit_tables, write_limits
+
+    folder = options.folder or Path("results") / path.resolve().stem
+    refuse_existing([folder / "limits.json"], overwrite=options.overwrite)
+    refuse_unwritable(folder)
+    listener.say("simulating the scenario as it stands")
+    made = load_limits(
+        path, simulate, cell_size=options.cell_size, overrides=options.overrides, allow_outside=options.allow_outside
+    )
+    simulate_all = simulator(made.case.settings, listener)
+    result = _found(made, simulate_all, listener)
+    curve = _curve(made, simulate_all, listener)
+    tables = limit_tables(made.question, result, made.labels, made.info)
+    context = made.case.problem.context
+    about = {
+        "title": made.title,
+        "version": __version__,
+        "scenario": made.case.problem.name,
+        "warnings": list(context.warnings),
+        "config": made.case.config,
+        "inputs": dict(made.case.inputs),
+    }
+    files = write_limits(folder, tables, curve, about, overwrite=options.overwrite)
+    if options.figures:
+        files += _figures(folder, made, tables, curve, options.overwrite)
+    return LimitOutcome(folder, tables, tuple(files))
+
+
+def simulator(settings: SimulateSettings, listener: Listener) -> SimulateAll:
+    """Return a function that runs problems side by side, one a core, each to a tight balance."""
+    from aquirecover.flow.simulate import simulate
+
+    tight = replace(settings, newton=replace(settings.newton, tolerance=min(TIGHT, settings.newton.tolerance)))
+
+    def simulate_all(problems: Sequence[Problem]) -> list[FlowResult]:
+        found: list[FlowResult] = []
+        with ThreadPoolExecutor(n_cores()) as pool:
+            for result in pool.map(lambda problem: simulate(problem, tight), problems):
+                found.append(result)
+                listener.progress("simulations", len(found), len(problems))
+        return found
+
+    return simulate_all
+
+
+def _found(made: LimitCase, simulate_all: SimulateAll, listener: Listener) -> LimitResult:
+    """Return the limit, or raise with the reason why there is none."""
+    from aquirecover.study.infeasible import explain, sentences
+    from aquirecover.study.limits import find_limit
+    from aquirecover.study.linear_program import InfeasibleError
+
+    try:
+        return find_limit(made.question, simulate_all, made.settings, progress=listener.say)
+    except InfeasibleError as error:
+        listener.say("there is no limit; looking for the reason")
+        reason = sentences(explain(made.question, simulate_all))
+        raise ConvergenceError(f"{made.title}: no pumping satisfies all constraints.\n{reason}") from error
+
+
+def _curve(made: LimitCase, simulate_all: SimulateAll, listener: Listener) -> list[dict[str, Any]]:
+    """Return the points of the trade-off curve."""
+    from aquirecover.study.trade_off import trade_off
+
+    if made.sides is None:
+        return []
+    rule, sides = made.sides
+    found = trade_off(made.question, made.rows[rule], made.row_sides(rule, sides), simulate_all, made.settings, listener.say)
+    return [
+        {"rule": rule, "side": side, "limit_m3_d": None if point is None else made.total(point.x)}
+        for side, point in zip(sides, found, strict=True)
+    ]
+
+
+def _figures(folder: Path, made: LimitCase, tables: LimitTables, curve: list[dict[str, Any]], overwrite: bool) -> list[Path]:
+    from aquirecover.output import limit_charts
+    from aquirecover.output.figures import save_figure
+
+    figures = [save_figure(limit_charts.limit_bars(made.title, tables.limits), folder / "limits.png", overwrite=overwrite)]
+    if curve:
+        chart = limit_charts.trade_off_curve(made.title, made.side_label, curve)
+        figures.append(save_figure(chart, folder / "trade_off.png", overwrite=overwrite))
+    return figures
