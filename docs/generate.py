@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 DOCS = Path(__file__).resolve().parent
-KINDS = {"model": "Model file", "scenario": "Scenario file", "batch": "Batch file", "limits": "Limit file"}
+KINDS = {"model": "Model file", "scenario": "Scenario file", "batch": "Batch file", "limits": "Limits file"}
 NOTE = "<!-- Written by docs/generate.py: change the code instead. -->\n"
 
 

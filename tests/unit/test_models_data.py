@@ -177,7 +177,8 @@ def test_river_stages_are_the_means_of_the_bulletins() -> None:
         assert stage[station] == pytest.approx((dry + wet) / 200.0, abs=0.006)
 
 
-SCENARIOS = sorted((ROOT / "scenarios").glob("*/*.yaml"))
+LIMITS = sorted((ROOT / "scenarios").glob("*/limits.yaml"))
+SCENARIOS = sorted({*(ROOT / "scenarios").glob("*/*.yaml")} - {*LIMITS})
 
 
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda p: f"{p.parent.name}-{p.stem}")
@@ -189,6 +190,15 @@ def test_scenario_names_its_schema_and_model(path: Path) -> None:
     tree = yaml.safe_load(text)
     assert tree["title"]
     assert (path.parent / tree["model"]).resolve() == ROOT / "models" / path.parent.name / "model.yaml"
+
+
+@pytest.mark.parametrize("path", LIMITS, ids=lambda p: p.parent.name)
+def test_limit_file_names_its_schema_and_a_scenario_beside_it(path: Path) -> None:
+    import yaml
+
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("# yaml-language-server: $schema=../../docs/schema/limits.json\n")
+    assert path.parent / yaml.safe_load(text)["scenario"] in SCENARIOS
 
 
 def test_all_scenarios_of_the_study_are_there() -> None:

@@ -172,7 +172,7 @@ class TradeOff(Section):
 class LimitConfig(Section):
     """A question for the safe limit of extraction."""
 
-    model_config = ConfigDict(title="Limit file")
+    model_config = ConfigDict(title="Limits file")
 
     kind: Literal["limits"]
     """Kind of the file."""
