@@ -112,7 +112,8 @@ def memory(store: Store) -> Iterator[Aim]:
         engines = store[f"runs/{problem}"].get("engines", {})
         ours, theirs = engines.get("native 1", {}).get("peak_mb"), engines.get("modflow6", {}).get("peak_mb")
         both = ours is not None and theirs is not None
-        text = f"{ours:,.0f} MB against {theirs:,.0f} MB" if both else "–"
+        before = engines.get("native 1", {}).get("memory_before_mb", 0.0)
+        text = f"{ours:,.0f} MB ({before:,.0f} at the start) against {theirs:,.0f} MB" if both else "–"
         yield Aim(
             f"peak memory of {problem}, against MODFLOW 6", "no more", text, ours <= theirs if both else None, f"runs/{problem}"
         )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.children import Usage, run, work
+from benchmarks.children import ChildError, Usage, run, work
 from benchmarks.worker import resident_mb, seconds_since_start
 
 if TYPE_CHECKING:
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 # Native runs of a problem, and those of MODFLOW 6, which take turns as long as there are any; the median of each counts.
 REPEATS = {"thai_binh/250m": 1, "thai_binh/125m": 1}
-MODFLOW_REPEATS = {"P1": 3, "P1s": 3, "P3": 2, "P2": 2}
+MODFLOW_REPEATS = {"P1": 3, "P1s": 3, "P3": 2}
+# Without --full the first have no runs of MODFLOW 6, and the second neither a reference nor a run with fewer threads.
+LONG, LONGEST = ("thai_binh/250m", "thai_binh/125m"), ("thai_binh/125m",)
 WARM = 12
 
 
@@ -115,61 +117,75 @@ def side_by_side(context: Context, problem: str, steps: int | None = None) -> di
     """Run a problem natively with one and two threads and by MODFLOW 6, in turn; return medians and head differences."""
     folder = context.folder / problem.replace("/", "_")
     shutil.rmtree(folder, ignore_errors=True)
-    runs: dict[str, list[dict[str, Any]]] = {f"native {n}": [] for n in range(1, context.threads + 1)}
-    record: dict[str, Any] = {"problem": problem, "engines": {}}
-    program = _prepare_modflow(context, problem, folder, steps, record)
-    if program:
-        runs["modflow6"] = []
-    reference = _reference(context, problem, folder, steps, record)
-    ours, theirs = (1, 1) if context.quick else (REPEATS.get(problem, 3), MODFLOW_REPEATS.get(problem, 1))
-    for repeat in range(max(ours, theirs)):
-        for engine, done in runs.items():
-            most = theirs if engine == "modflow6" else ours
-            if repeat >= most:
-                continue
-            context.say(f"{problem}: {engine}, run {repeat + 1} of {most}")
-            if engine == "modflow6":
-                done.append(run_modflow(str(context.mf6), folder / engine, context.limit))
-            else:
-                threads = int(engine.split()[1])
-                done.append(work("simulate", problem=problem, folder=folder / engine, threads=threads, steps=steps))
-    names = list(runs)
-    context.say(f"{problem}: comparing heads")
-    differences = work("compare", folders=[str(folder / name) for name in names], reference=reference)["differences"]
-    for name, difference in zip(names, differences, strict=True):
-        record["engines"][name] = {**_median(runs[name]), **difference, "repeats": len(runs[name])}
-    record["cells"], record["steps"] = (record["engines"]["native 1"][key] for key in ("cells", "steps"))
-    if "native 2" in runs:
+    plan, missing = _plan(context, problem)
+    record: dict[str, Any] = {"problem": problem, **_reference(context, problem, folder / "reference", steps)}
+    if "modflow6" in plan:
+        context.say(f"{problem}: writing MODFLOW's input")
+        given: dict[str, Any] = {"problem": problem, "mf6": context.mf6, "steps": steps}
+        record["modflow_input_s"] = work("write_modflow", folder=folder / "modflow6", **given)["seconds"]
+    done: dict[str, list[dict[str, Any]]] = {engine: [] for engine in plan}
+    for turn in range(max(plan.values())):
+        for engine in [name for name, repeats in plan.items() if turn < repeats and name not in missing]:
+            context.say(f"{problem}: {engine}, run {turn + 1} of {plan[engine]}")
+            try:
+                done[engine].append(_run(context, problem, engine, folder / engine, steps))
+            except (ChildError, RuntimeError) as failure:
+                missing[engine] = str(failure)
+    record["engines"] = {name: {"missing": why} for name, why in missing.items()}
+    record["engines"] |= _compared(context, problem, folder, {name: runs for name, runs in done.items() if name not in missing})
+    natives = [run for name, run in record["engines"].items() if name.startswith("native") and "cells" in run]
+    record |= {"cells": natives[0]["cells"], "steps": natives[0]["steps"]} if natives else {"cells": 0, "steps": 0}
+    if len(natives) == 2:
         record["same_bits"] = _digest(folder / "native 1") == _digest(folder / "native 2")
     shutil.rmtree(folder)
     return record
 
 
-def _prepare_modflow(context: Context, problem: str, folder: Path, steps: int | None, record: dict[str, Any]) -> bool:
-    """Write MODFLOW's input; return whether its runs can be measured, and else say in the record why not."""
-    missing = context.without_modflow(problem)
-    if missing:
-        record["engines"]["modflow6"] = {"missing": missing}
-        return False
-    context.say(f"{problem}: writing MODFLOW's input")
-    written = work("write_modflow", problem=problem, folder=folder / "modflow6", mf6=context.mf6, steps=steps)
-    record["modflow_input_s"] = written["seconds"]
-    return True
+def _plan(context: Context, problem: str) -> tuple[dict[str, int], dict[str, str]]:
+    """Return the engines with their numbers of runs, and why others are left out."""
+    first = context.threads if problem in LONGEST and not context.full else 1
+    missing = {"modflow6": "with --full alone, since it takes long"} if problem in LONG and not context.full else {}
+    ours, theirs = (1, 1) if context.quick else (REPEATS.get(problem, 3), MODFLOW_REPEATS.get(problem, 1))
+    plan = {f"native {n}": ours for n in range(first, context.threads + 1)}
+    without = context.without_modflow(problem)
+    if without:
+        missing["modflow6"] = without
+    if not missing:
+        plan["modflow6"] = theirs
+    return plan, missing
 
 
-def _reference(context: Context, problem: str, folder: Path, steps: int | None, record: dict[str, Any]) -> Path:
-    """Make the reference of the heads and return its folder."""
-    tight = folder / "reference"
+def _run(context: Context, problem: str, engine: str, folder: Path, steps: int | None) -> dict[str, Any]:
+    """Run a problem once."""
+    if engine == "modflow6":
+        return run_modflow(str(context.mf6), folder, context.limit)
+    return work("simulate", problem=problem, folder=folder, threads=int(engine.split()[1]), steps=steps)
+
+
+def _reference(context: Context, problem: str, folder: Path, steps: int | None) -> dict[str, str]:
+    """Make the reference of the heads and say what it is; none of the largest problem, unless all is asked for."""
+    if problem in LONGEST and not context.full:
+        return {"reference": "none"}
     if context.full and not context.without_modflow(problem) and not problem.startswith("thai_binh/"):
         context.say(f"{problem}: reference, MODFLOW 6 with closure 1e-9 m")
-        work("write_modflow", problem=problem, folder=tight, mf6=context.mf6, steps=steps, tight=True)
-        run_modflow(str(context.mf6), tight, context.limit)
-        record["reference"] = "MODFLOW 6, closure 1e-9 m"
-    else:
-        context.say(f"{problem}: reference, native with tolerance 1e-12")
-        work("simulate", problem=problem, folder=tight, threads=context.threads, steps=steps, tight=True)
-        record["reference"] = "native, tolerance 1e-12"
-    return tight
+        work("write_modflow", problem=problem, folder=folder, mf6=context.mf6, steps=steps, tight=True)
+        run_modflow(str(context.mf6), folder, context.limit)
+        return {"reference": "MODFLOW 6, closure 1e-9 m"}
+    context.say(f"{problem}: reference, native with tolerance 1e-12")
+    work("simulate", problem=problem, folder=folder, threads=context.threads, steps=steps, tight=True)
+    return {"reference": "native, tolerance 1e-12"}
+
+
+def _compared(context: Context, problem: str, folder: Path, runs: dict[str, list[dict[str, Any]]]) -> dict[str, dict[str, Any]]:
+    """Return the median run of each engine with its head differences from the reference, if there is one."""
+    found = {engine: {**_median(done), "repeats": len(done)} for engine, done in runs.items()}
+    if (folder / "reference").exists():
+        context.say(f"{problem}: comparing heads")
+        folders = [str(folder / engine) for engine in found]
+        differences = work("compare", folders=folders, reference=folder / "reference")["differences"]
+        for run, difference in zip(found.values(), differences, strict=True):
+            run.update(difference)
+    return found
 
 
 def _median(runs: list[dict[str, Any]]) -> dict[str, Any]:

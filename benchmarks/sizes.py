@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 REDUCTION = 1e-6
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
-BETWEEN = (30_000, 300_000, 3_000_000)
+BETWEEN = (30_000, 300_000, 3_000_000)  # with one thread alone
 MONTHS, WARM = 24, 12
 # larger grids are solved steady alone, which is the harder system
 MONTH_CELLS = 2_000_000
@@ -107,7 +107,7 @@ def measure_march(context: Context) -> dict[str, Any]:
     sizes = SIZES[:2] if context.quick else sorted({*SIZES, *BETWEEN})
     records = []
     for cells in sizes:
-        for threads in range(1, context.threads + 1):
+        for threads in range(1, 2 if cells in BETWEEN else context.threads + 1):
             context.say(f"march: {cells:,} cells, {threads} thread{'s' if threads > 1 else ''}")
             records.append(work("march", cells=cells, threads=threads))
     return {"sizes": records}

@@ -32,7 +32,7 @@ SYSTEMS = ("P1 steady", "P1 month", "P5 month", "P2 month", "thai_binh/1km month
 SOLVERS = ("native", "SuperLU", "pyamg, smoothed aggregation", "pyamg, Ruge and Stüben")
 AGGREGATION, CLASSICAL = (0.0, 0.1), (0.25, 0.5)
 LEAST, MOST = 0.3, 20
-LIMIT, LIMIT_QUICK = 100.0, 30.0
+LIMIT, LIMIT_QUICK = 80.0, 30.0
 
 
 def linear_task(problem: str, kind: str, solver: str, folder: str, threads: int = 1) -> dict[str, Any]:
