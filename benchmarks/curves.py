@@ -138,4 +138,29 @@ def _draw_orders(ax: Axes) -> None:
 
 def draw_many(store: Store) -> Figure | None:
     """Draw the time of a scenario against how many are marched together."""
-    return None
+    from aquirecover.output.style import SERIES, new_figure
+
+    record = store["many"]
+    runs = record.get("together", [])
+    if not runs:
+        return None
+    figure = new_figure(70.0, 110.0)
+    ax = figure.subplots()
+    ax.plot(
+        [run["count"] for run in runs], [run["seconds"] / run["count"] for run in runs], "o-", color=SERIES[0], markersize=4.0
+    )
+    for name, key, colour in (
+        ("MODFLOW 6, two at a time", "modflow6", "#8c8c8c"),
+        ("native, one by one", "one by one", SERIES[1]),
+    ):
+        if key in record:
+            level = record[key]["seconds"] / record["count"]
+            ax.axhline(level, color=colour, linewidth=1.0, linestyle=(0, (4, 3)))
+            place: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
+            ax.annotate(name, (1.0, level), xytext=(0, 3), ha="right", color=colour, fontsize=7.0, **place)
+    ax.set(xscale="log", yscale="log", xlabel="Scenarios marched together", ylabel="Time of a scenario (s)")
+    ax.margins(x=0.05, y=0.1)
+    plain_ticks(ax.xaxis)
+    plain_ticks(ax.yaxis)
+    ax.grid(color="#f0f0f0", linewidth=0.5)
+    return figure

@@ -84,6 +84,9 @@ or as many as the run it is compared with, on a grid of the same size. The triad
 {bandwidth}
 ## Many scenarios
 
+{many_figure}64 scenarios of P1s whose wells pump by groups of ten between half and one and a half times as much: last heads,
+ten observed heads at every step and the budget of every step of each on disk. MODFLOW 6 runs two at a time.
+
 {many}
 ## Steps in time
 

@@ -177,7 +177,41 @@ def bandwidth(store: Store) -> str:
 def many(store: Store) -> str:
     """Tabulate many scenarios of one model."""
     record = store["many"]
-    return reason(record)
+    if "one by one" not in record:
+        return reason(record)
+    count, cores = record["count"], record["processes"]
+    theirs = record.get("modflow6")
+    rows = []
+    for name, run in (("MODFLOW 6", theirs), ("native", record["one by one"])):
+        if run is None:
+            continue
+        note = "" if run["sample"] == count else f", scaled from {run['sample']}"
+        faster = times(theirs["seconds"] / run["seconds"]) if theirs else "–"
+        memory = f"{cores} × {run['peak_mb']:,.0f}" if name == "MODFLOW 6" else f"{run['peak_mb']:,.0f}"
+        rows.append(
+            (
+                f"{name}, one by one on {cores} cores{note}",
+                str(count),
+                seconds(run["seconds"]),
+                seconds(run["seconds"] / count),
+                faster,
+                memory,
+            )
+        )
+    for run in record.get("together", []):
+        whole = theirs["seconds"] * run["count"] / count if theirs else None
+        faster = times(whole / run["seconds"]) if whole else "–"
+        each = run["seconds"] / run["count"]
+        rows.append(
+            ("native, together", str(run["count"]), seconds(run["seconds"]), seconds(each), faster, f"{run['peak_mb']:,.0f}")
+        )
+    text = table("way | scenarios | time | time of one | faster | peak memory, MB", rows)
+    if "difference_m" in record:
+        found = ", ".join(f"{way} {metres(value)}" for way, value in record["difference_m"].items())
+        text += f"\nLargest head difference from MODFLOW 6: {found}.\n"
+    if "without_together" in record:
+        text += f"\nMarched together: {record['without_together']}.\n"
+    return text
 
 
 def time_steps(store: Store) -> str:

@@ -20,8 +20,8 @@ TASKS = {
     "linear": "benchmarks.systems:linear_task",
     "size": "benchmarks.sizes:size_task",
     "march": "benchmarks.sizes:march_task",
-    "many": "benchmarks.many:many_task",
-    "span": "benchmarks.many:span_task",
+    "scenarios": "benchmarks.many:scenarios_task",
+    "write_scenario": "benchmarks.many:write_scenario_task",
     "time_steps": "benchmarks.time_steps:time_steps_task",
     "job": "benchmarks.start:job_task",
 }
