@@ -141,8 +141,8 @@ def _wells(wells: Wells, name: str) -> Package:
     return Package("WEL", name, cell, columns, wells.pumping_rate.ndim == 2 or wells.injection_rate.ndim == 2, options)
 
 
-def write_package(folder: ModelFolder, package: Package, cellid: CellId, n_period: int) -> None:
-    """Write a package; every list is complete, so that a rate that ends is written as zero.
+def write_package(folder: ModelFolder, name: str, package: Package, cellid: CellId, n_period: int) -> None:
+    """Write a package as a file of a name; every list is complete, so that a rate that ends is written as zero.
 
     A period without a block keeps the list of the one before it, which is why equal lists are written once.
     """
@@ -150,11 +150,11 @@ def write_package(folder: ModelFolder, package: Package, cellid: CellId, n_perio
     lines += block("dimensions", (f"  MAXBOUND {package.cell.size}", *(f"  {text}" for text in package.dimensions)))
     ids, before = cellid(package.cell), ""
     for period in range(n_period if package.varies else 1):
-        rows = folder.rows(f"{package.file}.{period + 1}", ids, package.columns(period))
+        rows = folder.rows(f"{name}.{period + 1}", ids, package.columns(period))
         if rows != before:
             lines += block(f"period {period + 1}", (f"  {rows}",))
         before = rows
-    folder.text(package.file, lines)
+    folder.text(name, lines)
 
 
 def write_barriers(folder: ModelFolder, name: str, barriers: Sequence[FlowBarrier], cellid: CellId) -> None:

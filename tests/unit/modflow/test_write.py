@@ -72,7 +72,11 @@ def test_arrays_hold_every_digit(tmp_path):
     problem = random_problem(3)
     write_model(problem, tmp_path)
     n_layer, n_y, n_x = problem.grid.shape
-    for stem, values in (("npf_k", problem.properties.k), ("dis_botm", problem.grid.bottom), ("ic_strt", problem.initial_head)):
+    for stem, values in (
+        ("model.npf_k", problem.properties.k),
+        ("model.dis_botm", problem.grid.bottom),
+        ("model.ic_strt", problem.initial_head),
+    ):
         for layer in range(n_layer):
             file = tmp_path / f"{stem}_{layer + 1}.bin"
             if not file.exists():
@@ -104,12 +108,12 @@ def test_cells_and_storage_follow_the_problem(tmp_path):
     problem = random_problem(5)
     files = write_model(problem, tmp_path)
     assert files.newton
-    idomain = np.fromfile(tmp_path / "dis_idomain_2.bin", "<i4", offset=52).reshape(problem.grid.shape[1:])
+    idomain = np.fromfile(tmp_path / "model.dis_idomain_2.bin", "<i4", offset=52).reshape(problem.grid.shape[1:])
     np.testing.assert_array_equal(idomain == 1, problem.grid.active[1])
     np.testing.assert_array_equal(idomain == -1, problem.grid.pass_through[1])
     storage = (tmp_path / "model.sto").read_text(encoding="ascii")
     assert re.findall(r"BEGIN period (\d)\n  (\S+)\nEND", storage) == [("1", "STEADY-STATE"), ("2", "TRANSIENT")]
-    times = (tmp_path / "model.tdis").read_text(encoding="ascii")
+    times = (tmp_path / "mfsim.tdis").read_text(encoding="ascii")
     assert "  30.0 3 1.2\n" in times
 
 
@@ -124,7 +128,7 @@ def test_newton_is_for_convertible_cells_with_upstream_weights(convertible, aver
     files = write_model(plain_problem(grid, [], [EAST], properties=properties), tmp_path)
     names = (tmp_path / "model.nam").read_text(encoding="ascii")
     assert ("NEWTON" in names) == bool(line) == files.newton
-    ims = (tmp_path / "model.ims").read_text(encoding="ascii")
+    ims = (tmp_path / "mfsim.ims").read_text(encoding="ascii")
     assert ("BICGSTAB" in ims) == ("DBD" in ims) == files.newton
 
 
@@ -153,7 +157,7 @@ def test_names_of_packages_differ_without_regard_to_case():
 def test_dates_and_place_are_kept(tmp_path):
     grid = plain_grid(x_min=568_000.0, y_max=2_285_000.0)
     write_model(plain_problem(grid, [], [EAST], schedule=Schedule(10.0, start="2021-03-01")), tmp_path)
-    assert "START_DATE_TIME 2021-03-01T00:00:00" in (tmp_path / "model.tdis").read_text(encoding="ascii")
+    assert "START_DATE_TIME 2021-03-01T00:00:00" in (tmp_path / "mfsim.tdis").read_text(encoding="ascii")
     text = (tmp_path / "model.dis").read_text(encoding="ascii")
     assert "XORIGIN 568000.0" in text
     assert "YORIGIN 2284600.0" in text
