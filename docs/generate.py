@@ -108,8 +108,11 @@ def cli_page(program: click.Group) -> str:
     """Return the page of all commands, from their help."""
     parts = ["# Command line\n", NOTE, help_of(program, "aquirecover")]
     for name in sorted(program.commands):
+        command = program.commands[name]
         parts.append(f"## {name}\n")
-        parts.append(help_of(program.commands[name], f"aquirecover {name}"))
+        parts.append(help_of(command, f"aquirecover {name}"))
+        inner = command.commands if isinstance(command, click.Group) else {}
+        parts += [help_of(inner[word], f"aquirecover {name} {word}") for word in sorted(inner)]
     return "\n".join(parts)
 
 

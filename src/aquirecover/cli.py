@@ -280,6 +280,25 @@ def zones(file: Path, saline: dict[str, str], subsided: str | None, day: datetim
         Console().say(f"wrote {path}")
 
 
+@main.group()
+def export() -> None:
+    """Write a scenario in the files of another program."""
+
+
+@export.command("modflow6")
+@click.argument("file", type=PATH)
+@click.argument("folder", type=PATH)
+@shared_options
+@click.option("--parts", type=click.IntRange(1), default=1, help="Models to cut the grid into, for a parallel run.")
+def export_modflow6(file: Path, folder: Path, parts: int, **given: Any) -> None:
+    """Write the scenario (or model) FILE as a MODFLOW 6 model into a new FOLDER, with a README."""
+    from aquirecover.modflow.export import export_model
+
+    case = make_options(**given).load(file)
+    names = export_model(case.problem, folder, case.modflow, parts)
+    click.echo(f"wrote {len(names)} files to {folder}; {folder / 'README.md'} says how to run them", err=True)
+
+
 @main.command()
 @click.argument("folders", type=PATH, nargs=-1, required=True)
 @click.option("-o", "--out", "target", type=PATH, help="Folder for the figures; comparison beside the first result by default.")

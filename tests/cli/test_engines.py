@@ -122,3 +122,15 @@ def test_engines_that_differ_end_with_1(basin, call, mf6: Program, monkeypatch):
     assert found["agree"] is False
     assert 0.0 < found["largest_difference"]["head"]["first"] < 100.0
     assert set(found) == {"agree", "largest_difference", "table", "native", "modflow6"}
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+def test_export_leaves_a_folder_with_a_readme(parts, basin, call):
+    chosen = ["--cell-size", "2km", "--parts", parts, "--set", "settings.modflow.inner_maximum=77"]
+    outcome = call("export", "modflow6", BAN, "model6", *chosen)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "model6/README.md says how to run them" in outcome.stderr
+    assert "All pumping stopped" in (basin / "model6/README.md").read_text(encoding="utf-8")
+    assert "INNER_MAXIMUM 77" in (basin / "model6/mfsim.ims").read_text(encoding="ascii")
+    assert (basin / "model6/parts.json").exists() == (parts > 1)
+    assert call("export", "modflow6", BAN, "model6").exit_code == 6

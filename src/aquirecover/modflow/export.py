@@ -88,10 +88,9 @@ def _write_wells(path: Path, problem: Problem, parts: Sequence[Part]) -> None:
                 inside = np.flatnonzero(part.holds(problem.grid, wells.cell))
                 layer, row, column = problem.grid.indices(wells.cell[inside])
                 for number, n in enumerate(inside):
-                    place = (int(layer[number]) + 1, int(row[number]) - part.rows.start + 1)
-                    place = (*place, int(column[number]) - part.columns.start + 1)
+                    place = [layer[number] + 1, row[number] - part.rows.start + 1, column[number] - part.columns.start + 1]
                     name = _safe(wells.names[wells.well[n]])
-                    table.writerow([part.name, names[wells.name], number + 1, name, *place, float(wells.fraction[n])])
+                    table.writerow([part.name, names[wells.name], number + 1, name, *place, wells.fraction[n]])
 
 
 def _safe(name: str) -> str:
@@ -132,8 +131,8 @@ def readme(problem: Problem, parts: Sequence[Part] = ()) -> str:
         "|---|---|---|---|---|",
         *rows,
         "",
-        "A rate of zero is written where a stress ends. Arrays (`*_K.bin` of layer K, with headers) and lists (`*.N.bin` of period N,",
-        "cell numbers and values) are binary files as mf6io.pdf describes them; flopy reads them.",
+        "A rate of zero is written where a stress ends. Arrays (`*_K.bin` of layer K) and lists (`*.N.bin` of period N) are",
+        "binary files as mf6io.pdf describes them; flopy reads them.",
     ]
     if problem.wells:
         lines.append(f"`{WELLS}` tells which row of a package is which well; injection follows pumping where there is any.")
@@ -146,8 +145,8 @@ def _run_lines(parts: Sequence[Part]) -> list[str]:
         return ["To run it, in this folder:", "", "```sh", "mf6", "```"]
     n = len(parts)
     return [
-        f"The grid is cut into {n} models, `{parts[0].name}` to `{parts[-1].name}`, that exchange water; `{PARTS}` says which rows",
-        "and columns each has. To run them on as many processes, in this folder, with a MODFLOW 6 that was built for MPI:",
+        f"The grid is cut into {n} models, `{parts[0].name}` to `{parts[-1].name}`, that exchange water; `{PARTS}` says which",
+        "rows and columns each has. To run them on as many processes, in this folder, with a MODFLOW 6 built for MPI:",
         "",
         "```sh",
         f"mpirun -np {n} mf6 -p",
@@ -157,11 +156,16 @@ def _run_lines(parts: Sequence[Part]) -> list[str]:
         "",
         "```python",
         "import json",
+        "from pathlib import Path",
+        "",
         "import flopy",
         "import numpy as np",
         "",
-        f"parts = json.load(open({PARTS!r}))",
-        "heads = [flopy.utils.HeadFile(part['model'] + '.hds').get_alldata() for part in parts]",
+        f"parts = json.loads(Path({PARTS!r}).read_text())",
+        "heads = []",
+        "for part in parts:",
+        "    with flopy.utils.HeadFile(part['model'] + '.hds') as file:",
+        "        heads.append(file.get_alldata())",
         "n_y, n_x = (max(part[side][1] for part in parts) for side in ('rows', 'columns'))",
         "head = np.full((*heads[0].shape[:2], n_y, n_x), np.nan)",
         "for part, values in zip(parts, heads):",

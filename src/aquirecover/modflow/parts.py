@@ -46,13 +46,15 @@ class Part:
         """Return the numbers that cells of the whole grid have in the part; of no meaning for those outside."""
         layer, row, column = grid.indices(cell)
         n_y, n_x = self.shape
-        return (layer * n_y + row - self.rows.start) * n_x + column - self.columns.start
+        number: IntArray = (layer * n_y + row - self.rows.start) * n_x + column - self.columns.start
+        return number
 
     def holds(self, grid: Grid, cell: IntArray) -> BoolArray:
         """Tell which cells of the whole grid lie in the part."""
         _, row, column = grid.indices(cell)
         along_y = (row >= self.rows.start) & (row < self.rows.stop)
-        return along_y & (column >= self.columns.start) & (column < self.columns.stop)
+        inside: BoolArray = along_y & (column >= self.columns.start) & (column < self.columns.stop)
+        return inside
 
 
 def cut(active: BoolArray, n_part: int) -> list[Part]:
