@@ -27,27 +27,22 @@ if TYPE_CHECKING:
 PROBLEM, COUNT, SAMPLE, CORES = "P1s", 64, 4, 2
 TOGETHER = (1, 2, 4, 8, 16, 32, 64)
 # where a version that marches scenarios together has the function
-PLACES = ("aquirecover.flow.simulate_many", "aquirecover.flow.many", "aquirecover.flow.lanes")
+PLACE = "aquirecover.flow.many"
 
 
 def simulate_many() -> Callable[..., Any] | None:
     """Return the function that marches scenarios together; None where there is none."""
-    for place in PLACES:
-        if find_spec(place) is not None:
-            function: Callable[..., Any] | None = getattr(import_module(place), "simulate_many", None)
-            if function is not None:
-                return function
-    return None
+    function: Callable[..., Any] | None = import_module(PLACE).simulate_many if find_spec(PLACE) is not None else None
+    return function
 
 
-def scenarios_task(
-    folder: str, first: int, count: int, threads: int = 1, together: bool = False, months: int | None = None
-) -> dict[str, Any]:
+def scenarios_task(folder: str, first: int, count: int, together: bool = False, months: int | None = None) -> dict[str, Any]:
     """Simulate scenarios one by one or together and write their results; return times and memory."""
     from aquirecover.flow.simulate import SimulateSettings, simulate
     from benchmarks import native, problems, writing
 
-    settings = native.with_threads(SimulateSettings(), threads)
+    # several marches at a time keep the cores busy; each has one thread
+    settings = native.with_threads(SimulateSettings(), 1)
     factors = problems.scenario_factors(COUNT)
     basin = problems.basin(PROBLEM, months)
     march = simulate_many() if together else None
@@ -124,10 +119,9 @@ def _one_by_one(context: Context, folder: Path) -> dict[str, Any]:
 
 
 def _together(context: Context, folder: Path, count: int) -> dict[str, Any]:
-    """Simulate scenarios together."""
+    """Simulate scenarios together, on all cores."""
     context.say(f"many: {count} scenarios together")
-    threads = context.threads
-    return work("scenarios", folder=folder / "together", first=0, count=count, threads=threads, together=True)
+    return work("scenarios", folder=folder / "together", first=0, count=count, together=True)
 
 
 def _compared(record: dict[str, Any], folder: Path) -> dict[str, Any]:
