@@ -37,6 +37,8 @@ from aquirecover.flow.stresses import GeneralHead, Recharge, Wells, in_period
 
 # Matrices of a linear model that are kept, one for each length of step and state of rivers and drains, and cells of them all.
 MATRICES, MATRIX_CELLS = 4, 2_500_000
+# Share of each flow that rounding of the heads may leave.
+ROUNDING = 8.0 * float(np.finfo(np.float64).eps)
 NOTHING = np.zeros(0)
 
 
@@ -52,15 +54,15 @@ class State:
         Saturated share and its derivative with respect to head; 1 and 1/m.
     inflow : ndarray or None
         Flow from all neighbours into each cell, once it has been worked out; m³/d.
-    sums : ndarray or None
-        What `balance` adds up of heads alone, by layer, shape ``(n_layer, N_HEAD_SUM)``; m³/d.
+    totals : ndarray or None
+        What `balance` adds up of heads alone, by layer and, last, over all, shape ``(N_HEAD_SUM, n_layer + 1)``; m³/d.
     """
 
     head: FloatArray
     saturation: FloatArray
     slope: FloatArray
     inflow: FloatArray | None = None
-    sums: FloatArray | None = None
+    totals: FloatArray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,7 +195,7 @@ class FlowSystem:
     def state(self, head: FloatArray) -> State:
         """Return the state of heads, shape ``(n_layer, n_y, n_x)``."""
         if not self.has_convertible:
-            return State(head, np.broadcast_to(1.0, self.shape), np.broadcast_to(0.0, self.shape))
+            return State(head, *self._full)
         sat, slope, cells = self.fields.empty(), self.fields.empty(), self.cells
         kernels.saturation(head.ravel(), cells.bottom, cells.thickness, cells.convertible, sat.ravel(), slope.ravel())
         return State(head, sat, slope)
@@ -264,28 +266,27 @@ class FlowSystem:
             if not known:
                 kernels.net_inflow(state.head, state.saturation, self.faces, inflow)
             (carry, storing), rate = self.storage_flow(state, interval), 0.0
-        given = Given(
-            head, interval.old.head.ravel(), NOTHING if carry is None else carry.ravel(), rate, not self.has_convertible, known
-        )
-        filled = Filled(inflow.ravel(), residual.ravel(), flow, slope, self._head_sums, self._sums)
+        heads = np.empty((N_HEAD_SUM, self.shape[0] + 1)) if state.totals is None else state.totals
+        totals = np.empty((N_SUM, self.shape[0] + 1))
+        old, carried = interval.old.head.ravel(), NOTHING if carry is None else carry.ravel()
+        given = Given(head, old, carried, rate, not self.has_convertible, known)
+        filled = Filled(inflow.ravel(), residual.ravel(), flow, slope, self._head_sums, self._sums, heads, totals)
         balance(self._ground, self.connections.links, given, filled, self._threads)
-        if state.sums is None:
-            state.inflow, state.sums = inflow, self._head_sums.sum(axis=0)
-        sums, over = state.sums, self._sums.sum(axis=0)
-        scale = sums[:, FACE_SCALE].sum() + interval.rate * sums[:, STORAGE_SCALE].sum() + over[:, STRESS_SCALE].sum()
+        state.inflow, state.totals = inflow, heads
+        scale = heads[FACE_SCALE, -1] + interval.rate * heads[STORAGE_SCALE, -1] + totals[STRESS_SCALE, -1]
         return Balance(
             state,
             interval,
             residual,
-            norm=float(over[:, NORM].sum()),
-            through=0.5 * float(over[:, THROUGH].sum()),
-            rounding=8.0 * float(np.finfo(np.float64).eps * scale),
+            norm=float(totals[NORM, -1]),
+            through=0.5 * float(totals[THROUGH, -1]),
+            rounding=ROUNDING * float(scale),
             flow=flow,
             slope=slope,
-            released=over[:, RELEASED],
-            taken=over[:, TAKEN],
-            rising=sums[:, UP],
-            falling=sums[:, DOWN],
+            released=totals[RELEASED, :-1],
+            taken=totals[TAKEN, :-1],
+            rising=heads[UP, :-1],
+            falling=heads[DOWN, :-1],
             storing=storing,
         )
 
@@ -327,6 +328,11 @@ class FlowSystem:
         self._lift_dry_rows(diagonal, interval)
         diagonal[~self.unknown] = 1.0
         return Matrix(diagonal, far_x, near_x, far_y, near_y, self._faces_of_unknowns[2], self.unknown, grid.x, grid.y)
+
+    @cached_property
+    def _full(self) -> tuple[FloatArray, FloatArray]:
+        """Saturation of full cells and its slope."""
+        return np.broadcast_to(1.0, self.shape), np.broadcast_to(0.0, self.shape)
 
     @cached_property
     def _ground(self) -> Ground:

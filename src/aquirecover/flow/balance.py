@@ -89,7 +89,7 @@ class Given(NamedTuple):
     saturated : bool
         Whether all cells are; otherwise the inflow is given.
     known : bool
-        Whether `inflow` and `head_sums` hold already what follows from these heads.
+        Whether `inflow` and `head_totals` hold already what follows from these heads.
     """
 
     head: FloatArray
@@ -112,7 +112,9 @@ class Filled(NamedTuple):
     flow, slope : ndarray
         Inflow of each connection and its derivative; m³/d and m²/d.
     head_sums, sums : ndarray
-        Shapes ``(n_block, n_layer, N_HEAD_SUM)`` and ``(n_block, n_layer, N_SUM)``.
+        Work space, shapes ``(n_block, n_layer, N_HEAD_SUM)`` and ``(n_block, n_layer, N_SUM)``.
+    head_totals, totals : ndarray
+        Sums of all blocks by layer and, last, of all layers, shapes ``(N_HEAD_SUM, n_layer + 1)`` and ``(N_SUM, n_layer + 1)``.
     """
 
     inflow: FloatArray
@@ -121,6 +123,8 @@ class Filled(NamedTuple):
     slope: FloatArray
     head_sums: FloatArray
     sums: FloatArray
+    head_totals: FloatArray
+    totals: FloatArray
 
 
 @fused_kernel
@@ -289,6 +293,19 @@ def _shared_balance(ground: Ground, links: Links, given: Given, filled: Filled) 
 
 
 @fused_kernel
+def _add_up(sums: FloatArray, totals: FloatArray) -> None:
+    """Add up the sums of all blocks, in order."""
+    totals[:] = 0.0
+    n_block, n_layer, n_sum = sums.shape
+    for block in range(n_block):
+        for k in range(n_layer):
+            for q in range(n_sum):
+                totals[q, k] += sums[block, k, q]
+    for k in range(n_layer):
+        totals[:, n_layer] += totals[:, k]
+
+
+@fused_kernel
 def balance(ground: Ground, links: Links, given: Given, filled: Filled, threads: int | None) -> None:
     """Fill the imbalance of every cell at heads at the end of an interval, and what is known of it on the way."""
     if threads is None:
@@ -296,3 +313,6 @@ def balance(ground: Ground, links: Links, given: Given, filled: Filled, threads:
             _balance_block(block, ground, links, given, filled)
     else:
         _shared_balance(ground, links, given, filled)
+    _add_up(filled.sums, filled.totals)
+    if not given.known:
+        _add_up(filled.head_sums, filled.head_totals)

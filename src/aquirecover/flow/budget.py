@@ -35,6 +35,7 @@ class BudgetRecorder:
         self._gain, self._loss = np.zeros((2, self._fixed_cell.size))
         cell, plane = system.connections.cell, n_y * n_x
         self._layers = _Part(cell // plane, self._fixed_cell // plane, n_layer, n_step, n_term)
+        self._upper, self._lower = np.arange(n_layer - 1), np.arange(1, n_layer)
         self._rounding = np.zeros(n_step)
         self._zones: list[_Part] = []
         self._zone_names: tuple[str, ...] = ()
@@ -57,10 +58,8 @@ class BudgetRecorder:
         self._rounding[step] = max(self._rounding[step], balance.rounding)
         layers.inflow[step, :, 0] += share * balance.released
         layers.outflow[step, :, 0] += share * balance.taken
-        n_layer = balance.rising.size
-        upper, lower = np.arange(n_layer - 1), np.arange(1, n_layer)
-        layers.exchange[step, lower, upper] += share * balance.rising[:-1]
-        layers.exchange[step, upper, lower] += share * balance.falling[:-1]
+        layers.exchange[step, self._lower, self._upper] += share * balance.rising[:-1]
+        layers.exchange[step, self._upper, self._lower] += share * balance.falling[:-1]
         gain, loss = self._gain, self._loss
         kernels.fixed_head_flows(state.head, state.saturation, system.faces, system.fixed, self._fixed_cell, gain, loss)
         np.negative(loss, out=loss)
