@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from aquirecover.flow import kernels
-from aquirecover.flow.arrays import FloatArray
+from aquirecover.flow.arrays import BoolArray, FloatArray
 from aquirecover.flow.balance import (
     DOWN,
     FACE_SCALE,
@@ -24,6 +24,7 @@ from aquirecover.flow.balance import (
     Filled,
     Given,
     Ground,
+    WaterTable,
     balance,
     n_blocks,
 )
@@ -121,8 +122,6 @@ class Balance:
         Water out of storage and into it, by layer, ≥ 0, shape ``(n_layer,)``; m³/d.
     rising, falling : ndarray
         Flow between each layer and the one below it, ≥ 0, shape ``(n_layer,)``; m³/d.
-    storing : ndarray or None
-        Minus the derivative of the release from storage with respect to head, None where it is that of confined storage; m²/d.
     """
 
     state: State
@@ -137,7 +136,6 @@ class Balance:
     taken: FloatArray
     rising: FloatArray
     falling: FloatArray
-    storing: FloatArray | None
 
 
 class FlowSystem:
@@ -178,6 +176,8 @@ class FlowSystem:
         self.connections = Connections(problem, self.cells, self.fixed)
         self.fields = ArrayPool(self.shape)
         self._flows = ArrayPool(self.connections.cell.shape)
+        # layers without convertible cells stay as they are at first
+        self._saturations, self._slopes = ArrayPool(self.shape, 1.0), ArrayPool(self.shape, 0.0)
         self._sums = np.empty((n_blocks(self.shape), self.shape[0], N_SUM))
         self._head_sums = np.empty((n_blocks(self.shape), self.shape[0], N_HEAD_SUM))
         self._matrices: list[tuple[float, FloatArray, Matrix]] = []
@@ -196,8 +196,9 @@ class FlowSystem:
         """Return the state of heads, shape ``(n_layer, n_y, n_x)``."""
         if not self.has_convertible:
             return State(head, *self._full)
-        sat, slope, cells = self.fields.empty(), self.fields.empty(), self.cells
-        kernels.saturation(head.ravel(), cells.bottom, cells.thickness, cells.convertible, sat.ravel(), slope.ravel())
+        sat, slope = self._saturations.empty(), self._slopes.empty()
+        for layer, (bottom, thickness, convertible) in self._convertible_layers:
+            kernels.saturation(head[layer].ravel(), bottom, thickness, convertible, sat[layer].ravel(), slope[layer].ravel())
         return State(head, sat, slope)
 
     def initial_state(self) -> State:
@@ -224,36 +225,35 @@ class FlowSystem:
         """Return the water released from storage, m³/d, and minus its derivative, m²/d, on all cells."""
         old = interval.old
         release, derivative = self.fields.empty(), self.fields.empty()
-        if interval.steady:
-            release[:], derivative[:] = 0.0, 0.0
-        elif self.has_convertible:
-            self._fill_storage(state, interval, release, derivative)
-        else:
-            np.multiply(self.elastic, interval.rate, out=derivative)
-            np.subtract(old.head, state.head, out=release)
-            release *= derivative
+        np.multiply(self.elastic, interval.rate, out=derivative)
+        np.subtract(old.head, state.head, out=release)
+        release *= derivative
+        if not interval.steady:
+            for layer, cells in self._convertible_layers:
+                kernels.storage_release(
+                    state.head[layer].ravel(),
+                    state.saturation[layer].ravel(),
+                    state.slope[layer].ravel(),
+                    old.head[layer].ravel(),
+                    old.saturation[layer].ravel(),
+                    *cells,
+                    self.elastic[layer].ravel(),
+                    self.drainable[layer].ravel(),
+                    interval.dt,
+                    release[layer].ravel(),
+                    derivative[layer].ravel(),
+                )
         if interval.carry is not None:
             release += interval.carry
         return release, derivative
 
-    def _fill_storage(self, state: State, interval: Interval, release: FloatArray, derivative: FloatArray) -> None:
-        """Do what `storage_flow` does in a model with convertible cells."""
-        old, cells = interval.old, self.cells
-        kernels.storage_release(
-            state.head.ravel(),
-            state.saturation.ravel(),
-            state.slope.ravel(),
-            old.head.ravel(),
-            old.saturation.ravel(),
-            cells.bottom,
-            cells.thickness,
-            cells.convertible,
-            self.elastic.ravel(),
-            self.drainable.ravel(),
-            interval.dt,
-            release.ravel(),
-            derivative.ravel(),
-        )
+    @cached_property
+    def _convertible_layers(self) -> list[tuple[int, tuple[FloatArray, FloatArray, BoolArray]]]:
+        """Layers with convertible cells: number, and bottom, thickness and kind of the cells."""
+        fields = [
+            values.reshape(self.shape[0], -1) for values in (self.cells.bottom, self.cells.thickness, self.cells.convertible)
+        ]
+        return [(k, (fields[0][k], fields[1][k], fields[2][k])) for k in np.flatnonzero(fields[2].any(axis=1)).tolist()]
 
     def balance(self, state: State, interval: Interval) -> Balance:
         """Return what flows at the heads of a state at the end of an interval."""
@@ -261,17 +261,14 @@ class FlowSystem:
         self.connections.hold(interval.period, head)
         residual, flow, slope = self.fields.empty(), self._flows.empty(), self._flows.empty()
         inflow = self.fields.empty() if state.inflow is None else state.inflow
-        carry, rate, storing = interval.carry, 0.0 if state is interval.old else interval.rate, None
-        if self.has_convertible:
-            if not known:
-                kernels.net_inflow(state.head, state.saturation, self.faces, inflow)
-            (carry, storing), rate = self.storage_flow(state, interval), 0.0
         heads = np.empty((N_HEAD_SUM, self.shape[0] + 1)) if state.totals is None else state.totals
         totals = np.empty((N_SUM, self.shape[0] + 1))
-        old, carried = interval.old.head.ravel(), NOTHING if carry is None else carry.ravel()
-        given = Given(head, old, carried, rate, not self.has_convertible, known)
+        old, carry = interval.old, NOTHING if interval.carry is None else interval.carry.ravel()
+        rate = 0.0 if state is old else interval.rate
+        sat, old_sat = (state.saturation.ravel(), old.saturation.ravel()) if self.has_convertible else (NOTHING, NOTHING)
+        given = Given(head, old.head.ravel(), sat, old_sat, carry, rate, known)
         filled = Filled(inflow.ravel(), residual.ravel(), flow, slope, self._head_sums, self._sums, heads, totals)
-        balance(self._ground, self.connections.links, given, filled, self._threads)
+        balance(self._ground, self._water_table, self.connections.links, given, filled, self._threads)
         state.inflow, state.totals = inflow, heads
         scale = heads[FACE_SCALE, -1] + interval.rate * heads[STORAGE_SCALE, -1] + totals[STRESS_SCALE, -1]
         return Balance(
@@ -287,7 +284,6 @@ class FlowSystem:
             taken=totals[TAKEN, :-1],
             rising=heads[UP, :-1],
             falling=heads[DOWN, :-1],
-            storing=storing,
         )
 
     def matrix(self, balance: Balance) -> Matrix:
@@ -317,9 +313,8 @@ class FlowSystem:
 
     def _newton_matrix(self, balance: Balance) -> Matrix:
         state, interval, faces, grid = balance.state, balance.interval, self.faces, self.problem.grid
-        assert balance.storing is not None
         far_x, near_x, far_y, near_y = (np.zeros(self.shape) for _ in range(4))
-        diagonal = balance.storing + faces.cz
+        diagonal = self.storage_flow(state, interval)[1] + faces.cz
         diagonal[1:] += faces.cz[:-1]
         kernels.face_derivatives(
             state.head, state.saturation, state.slope, faces, self.unknown, far_x, near_x, far_y, near_y, diagonal
@@ -338,6 +333,17 @@ class FlowSystem:
     def _ground(self) -> Ground:
         faces, (_, n_y, n_x) = self.faces, self.shape
         return Ground(faces.cx.ravel(), faces.cy.ravel(), faces.cz.ravel(), self.full_storage.ravel(), n_x, n_y * n_x)
+
+    @cached_property
+    def _water_table(self) -> WaterTable:
+        faces, cells, flags = self.faces, self.cells, np.zeros(self.shape[0], dtype=bool)
+        if not self.has_convertible:
+            none = np.zeros(0, dtype=bool)
+            return WaterTable(flags, NOTHING, NOTHING, False, NOTHING, NOTHING, none, NOTHING, NOTHING)
+        flags[[layer for layer, _ in self._convertible_layers]] = True
+        near = (faces.near_x.ravel(), faces.near_y.ravel(), faces.harmonic)
+        storage = (self.elastic.ravel(), self.drainable.ravel())
+        return WaterTable(flags, *near, cells.bottom, cells.thickness, cells.convertible, *storage)
 
     @cached_property
     def _faces_of_unknowns(self) -> tuple[FloatArray, FloatArray, FloatArray]:

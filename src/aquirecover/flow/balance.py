@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import numba
 
-from aquirecover.flow.arrays import FloatArray, IntArray
+from aquirecover.flow.arrays import BoolArray, FloatArray, IntArray
 from aquirecover.flow.compiled import fused_kernel, parallel_kernel, summing_kernel
+from aquirecover.flow.kernels import mean_saturation, released
 from aquirecover.flow.ramps import evaluate_ramp
 
 # Columns of a block.
@@ -54,6 +55,34 @@ class Ground(NamedTuple):
     plane: int
 
 
+class WaterTable(NamedTuple):
+    """What convertible cells need besides; flat arrays of all cells, of size 0 in a model without any.
+
+    Parameters
+    ----------
+    layers : ndarray of bool
+        Layers that have any, shape ``(n_layer,)``.
+    near_x, near_y, harmonic
+        See `faces.Faces`.
+    bottom, thickness : ndarray
+        m.
+    convertible : ndarray of bool
+        Cells whose saturated thickness follows the head.
+    elastic, drainable : ndarray
+        See `kernels.storage_release`; m² and m³.
+    """
+
+    layers: BoolArray
+    near_x: FloatArray
+    near_y: FloatArray
+    harmonic: bool
+    bottom: FloatArray
+    thickness: FloatArray
+    convertible: BoolArray
+    elastic: FloatArray
+    drainable: FloatArray
+
+
 class Links(NamedTuple):
     """Connections of stresses and fixed heads to cells, found by blocks.
 
@@ -82,21 +111,22 @@ class Given(NamedTuple):
     ----------
     head, old : ndarray
         At the end and at the start of the interval; m.
+    sat, old_sat : ndarray
+        Their saturated shares, of size 0 in a model without convertible cells; 1.
     carry : ndarray
-        Release from storage that does not follow from confined storage and these heads, or of size 0; m³/d.
+        Release from storage that earlier stages leave to this one, or of size 0; m³/d.
     rate : float
         One over the length of the interval, 0 where `carry` alone is released; 1/d.
-    saturated : bool
-        Whether all cells are; otherwise the inflow is given.
     known : bool
         Whether `inflow` and `head_totals` hold already what follows from these heads.
     """
 
     head: FloatArray
     old: FloatArray
+    sat: FloatArray
+    old_sat: FloatArray
     carry: FloatArray
     rate: float
-    saturated: bool
     known: bool
 
 
@@ -146,6 +176,61 @@ def _add_faces(head: FloatArray, c: FloatArray, distance: int, o: int, n: int, o
         out[p] += c[p] * (head[p + distance] - head[p])
     for p in range(o + max(near, far), o + n):
         out[p] += c[p - distance] * (head[p - distance] - head[p])
+
+
+@fused_kernel
+def _add_upstream(
+    head: FloatArray, sat: FloatArray, c: FloatArray, at: int, beyond: int, face: int, n: int, out: FloatArray
+) -> None:
+    """Add to `out` the flow into n cells from those beyond their faces, with the saturation of the cell that it leaves."""
+    here, there, full, target = head[at : at + n], head[beyond : beyond + n], c[face : face + n], out[at : at + n]
+    own, other = sat[at : at + n], sat[beyond : beyond + n]
+    for p in range(n):
+        d = there[p] - here[p]
+        target[p] += full[p] * (other[p] if d > 0.0 else own[p]) * d
+
+
+@fused_kernel
+def _add_harmonic(
+    head: FloatArray,
+    sat: FloatArray,
+    c: FloatArray,
+    share: FloatArray,
+    at: int,
+    beyond: int,
+    face: int,
+    n: int,
+    out: FloatArray,
+) -> None:
+    """Add to `out` the flow into n cells from those beyond their faces, with the harmonic mean of both saturations."""
+    here, there, full, target = head[at : at + n], head[beyond : beyond + n], c[face : face + n], out[at : at + n]
+    # the face belongs to the first of its cells, and so does the share
+    first, second, part = sat[face : face + n], sat[at + beyond - face : at + beyond - face + n], share[face : face + n]
+    for p in range(n):
+        target[p] += full[p] * mean_saturation(part[p], first[p], second[p]) * (there[p] - here[p])
+
+
+@fused_kernel
+def _add_unsaturated_faces(
+    head: FloatArray,
+    sat: FloatArray,
+    c: FloatArray,
+    share: FloatArray,
+    harmonic: bool,
+    distance: int,
+    o: int,
+    n: int,
+    out: FloatArray,
+) -> None:
+    """Do what `_add_faces` does for the horizontal faces of convertible cells."""
+    near = min(n, max(0, distance - o))
+    far = max(0, min(n, head.size - distance - o))
+    if harmonic:
+        _add_harmonic(head, sat, c, share, o, o + distance, o, far, out)
+        _add_harmonic(head, sat, c, share, o + near, o + near - distance, o + near - distance, n - near, out)
+    else:
+        _add_upstream(head, sat, c, o, o + distance, o, far, out)
+        _add_upstream(head, sat, c, o + near, o + near - distance, o + near - distance, n - near, out)
 
 
 @summing_kernel
@@ -212,6 +297,23 @@ def _release_and_carry(
     return released, taken
 
 
+@fused_kernel
+def _convertible_release(given: Given, table: WaterTable, o: int, n: int, out: FloatArray) -> tuple[float, float]:
+    """Do what `_release_and_carry` does for a layer with convertible cells."""
+    head, old, sat, old_sat, carry, rate, _ = given
+    _, _, _, _, bottom, thickness, convertible, elastic, drainable = table
+    above, below = 0.0, 0.0
+    for p in range(o, o + n):
+        volume = elastic[p] * (old[p] - head[p])
+        if convertible[p]:
+            volume = released(head[p], sat[p], old[p], old_sat[p], bottom[p], thickness[p], elastic[p], drainable[p])
+        flow = rate * volume + (carry[p] if carry.size > 0 else 0.0)
+        out[p] += flow
+        above += max(flow, 0.0)
+        below += max(-flow, 0.0)
+    return above, below
+
+
 @summing_kernel
 def _absolute(value: FloatArray, o: int, n: int) -> float:
     """Return the sum of absolute values."""
@@ -223,12 +325,19 @@ def _absolute(value: FloatArray, o: int, n: int) -> float:
 
 
 @fused_kernel
-def _saturated_inflow(head: FloatArray, ground: Ground, o: int, n: int, inflow: FloatArray) -> None:
-    """Fill the flow from all neighbours into cells o … of a model without convertible cells, m³/d."""
+def _fill_inflow(
+    head: FloatArray, sat: FloatArray, ground: Ground, table: WaterTable, k: int, o: int, n: int, inflow: FloatArray
+) -> None:
+    """Fill the flow from all neighbours into cells o … of layer k, m³/d."""
+    cx, cy, cz, _, row, plane = ground
     inflow[o : o + n] = 0.0
-    _add_faces(head, ground.cz, ground.plane, o, n, inflow)
-    _add_faces(head, ground.cy, ground.row, o, n, inflow)
-    _add_faces(head, ground.cx, 1, o, n, inflow)
+    _add_faces(head, cz, plane, o, n, inflow)
+    if table.layers[k]:
+        _add_unsaturated_faces(head, sat, cy, table.near_y, table.harmonic, row, o, n, inflow)
+        _add_unsaturated_faces(head, sat, cx, table.near_x, table.harmonic, 1, o, n, inflow)
+    else:
+        _add_faces(head, cy, row, o, n, inflow)
+        _add_faces(head, cx, 1, o, n, inflow)
 
 
 @fused_kernel
@@ -263,33 +372,43 @@ def _link(head: FloatArray, links: Links, place: int, filled: Filled, sums: Floa
 
 
 @fused_kernel
-def _balance_block(block: int, ground: Ground, links: Links, given: Given, filled: Filled) -> None:
+def _add_release(
+    given: Given, ground: Ground, table: WaterTable, k: int, o: int, n: int, residual: FloatArray, sums: FloatArray
+) -> None:
+    """Add the water released from storage to the residuals of a block and layer."""
+    storage = ground.storage
+    above, below = 0.0, 0.0
+    if table.layers[k]:
+        if given.rate > 0.0 or given.carry.size > 0:
+            above, below = _convertible_release(given, table, o, n, residual)
+    elif given.carry.size > 0:
+        above, below = _release_and_carry(given.head, given.old, storage, given.rate, given.carry, o, n, residual)
+    elif given.rate > 0.0:
+        above, below = _release(given.head, given.old, storage, given.rate, o, n, residual)
+    sums[RELEASED], sums[TAKEN], sums[THROUGH] = above, below, above + below
+
+
+@fused_kernel
+def _balance_block(block: int, ground: Ground, table: WaterTable, links: Links, given: Given, filled: Filled) -> None:
     """Do what `balance` does for one block."""
-    head, old, carry, rate, saturated, known = given
-    inflow, residual, plane = filled.inflow, filled.residual, ground.plane
+    head, inflow, residual, plane = given.head, filled.inflow, filled.residual, ground.plane
     n_block, n = filled.sums.shape[0], min(BLOCK, plane - block * BLOCK)
     for k in range(head.size // plane):
         o, sums = k * plane + block * BLOCK, filled.sums[block, k]
-        if not known:
-            if saturated:
-                _saturated_inflow(head, ground, o, n, inflow)
+        if not given.known:
+            _fill_inflow(head, given.sat, ground, table, k, o, n, inflow)
             _sum_heads(head, ground, o, n, filled.head_sums[block, k])
         residual[o : o + n] = inflow[o : o + n]
-        sums[RELEASED], sums[TAKEN] = 0.0, 0.0
-        if carry.size > 0:
-            sums[RELEASED], sums[TAKEN] = _release_and_carry(head, old, ground.storage, rate, carry, o, n, residual)
-        elif rate > 0.0:
-            sums[RELEASED], sums[TAKEN] = _release(head, old, ground.storage, rate, o, n, residual)
-        sums[THROUGH] = sums[RELEASED] + sums[TAKEN]
+        _add_release(given, ground, table, k, o, n, residual, sums)
         _link(head, links, k * n_block + block, filled, sums)
         sums[NORM] = _absolute(residual, o, n)
 
 
 @parallel_kernel
-def _shared_balance(ground: Ground, links: Links, given: Given, filled: Filled) -> None:
+def _shared_balance(ground: Ground, table: WaterTable, links: Links, given: Given, filled: Filled) -> None:
     """Do what `balance` does on several threads."""
     for block in numba.prange(filled.sums.shape[0]):
-        _balance_block(block, ground, links, given, filled)
+        _balance_block(block, ground, table, links, given, filled)
 
 
 @fused_kernel
@@ -306,13 +425,13 @@ def _add_up(sums: FloatArray, totals: FloatArray) -> None:
 
 
 @fused_kernel
-def balance(ground: Ground, links: Links, given: Given, filled: Filled, threads: int | None) -> None:
+def balance(ground: Ground, table: WaterTable, links: Links, given: Given, filled: Filled, threads: int | None) -> None:
     """Fill the imbalance of every cell at heads at the end of an interval, and what is known of it on the way."""
     if threads is None:
         for block in range(filled.sums.shape[0]):
-            _balance_block(block, ground, links, given, filled)
+            _balance_block(block, ground, table, links, given, filled)
     else:
-        _shared_balance(ground, links, given, filled)
+        _shared_balance(ground, table, links, given, filled)
     _add_up(filled.sums, filled.totals)
     if not given.known:
         _add_up(filled.head_sums, filled.head_totals)

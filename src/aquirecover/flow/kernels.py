@@ -44,7 +44,7 @@ def saturation(
 
 
 @kernel
-def _mean_saturation(share: float, s: float, s_far: float) -> float:
+def mean_saturation(share: float, s: float, s_far: float) -> float:
     """Return the factor of a conductance whose halves, `share` of the resistance and the rest, are saturated by s and s_far."""
     below = share * s_far + (1.0 - share) * s
     return s * s_far / below if below > 0.0 else 0.0
@@ -56,7 +56,7 @@ def _flow_x(faces: Faces, head: FloatArray, sat: FloatArray, k: int, j: int, i: 
     d, s, s_far = head[k, j, i + 1] - head[k, j, i], sat[k, j, i], sat[k, j, i + 1]
     share: float = s_far if d > 0.0 else s
     if faces.harmonic:
-        share = _mean_saturation(faces.near_x[k, j, i], s, s_far)
+        share = mean_saturation(faces.near_x[k, j, i], s, s_far)
     q: float = faces.cx[k, j, i] * share * d
     return q
 
@@ -67,7 +67,7 @@ def _flow_y(faces: Faces, head: FloatArray, sat: FloatArray, k: int, j: int, i: 
     d, s, s_far = head[k, j + 1, i] - head[k, j, i], sat[k, j, i], sat[k, j + 1, i]
     share: float = s_far if d > 0.0 else s
     if faces.harmonic:
-        share = _mean_saturation(faces.near_y[k, j, i], s, s_far)
+        share = mean_saturation(faces.near_y[k, j, i], s, s_far)
     q: float = faces.cy[k, j, i] * share * d
     return q
 
@@ -77,29 +77,6 @@ def _flow_z(faces: Faces, head: FloatArray, k: int, j: int, i: int) -> float:
     """Return the flow into cell ``[k, j, i]`` from the one below, m³/d."""
     q: float = faces.cz[k, j, i] * (head[k + 1, j, i] - head[k, j, i])
     return q
-
-
-@kernel
-def net_inflow(head: FloatArray, sat: FloatArray, faces: Faces, out: FloatArray) -> None:
-    """Fill the flow from all neighbours into each cell, m³/d."""
-    n_layer, n_y, n_x = head.shape
-    for k in range(n_layer):
-        for j in range(n_y):
-            for i in range(n_x):
-                q = 0.0
-                if k > 0:
-                    q -= _flow_z(faces, head, k - 1, j, i)
-                if j > 0:
-                    q -= _flow_y(faces, head, sat, k, j - 1, i)
-                if i > 0:
-                    q -= _flow_x(faces, head, sat, k, j, i - 1)
-                if i + 1 < n_x:
-                    q += _flow_x(faces, head, sat, k, j, i)
-                if j + 1 < n_y:
-                    q += _flow_y(faces, head, sat, k, j, i)
-                if k + 1 < n_layer:
-                    q += _flow_z(faces, head, k, j, i)
-                out[k, j, i] = q
 
 
 @kernel
@@ -115,7 +92,7 @@ def _upstream_terms(c: float, h: float, s: float, ds: float, h_far: float, s_far
 def _harmonic_terms(
     c: float, share: float, h: float, s: float, ds: float, h_far: float, s_far: float, ds_far: float
 ) -> tuple[float, float]:
-    """Return ``dq/dh_far`` and ``−dq/dh`` of the inflow ``q = c · S · (h_far − h)`` with S of `_mean_saturation`."""
+    """Return ``dq/dh_far`` and ``−dq/dh`` of the inflow ``q = c · S · (h_far − h)`` with S of `mean_saturation`."""
     d, below = h_far - h, share * s_far + (1.0 - share) * s
     if below <= 0.0:
         return 0.0, 0.0
@@ -172,6 +149,15 @@ def face_derivatives(
 
 
 @kernel
+def released(
+    head: float, sat: float, old: float, old_sat: float, bottom: float, thickness: float, elastic: float, drainable: float
+) -> float:
+    """Return the water that a convertible cell releases on the way from old heads to new ones, m³; see `storage_release`."""
+    mid, old_mid = bottom + 0.5 * thickness * sat, bottom + 0.5 * thickness * old_sat
+    return elastic * (old_sat * (old - old_mid) - sat * (head - mid)) + drainable * (old_sat - sat)
+
+
+@kernel
 def storage_release(
     head: FloatArray,
     sat: FloatArray,
@@ -197,11 +183,9 @@ def storage_release(
         if not convertible[n]:
             release[n], derivative[n] = e * (old_head[n] - h), e
             continue
-        s, ds, s_old = sat[n], slope[n], old_sat[n]
-        b, d = thickness[n], drainable[n] / dt
-        mid, mid_old = bottom[n] + 0.5 * b * s, bottom[n] + 0.5 * b * s_old
-        release[n] = e * (s_old * (old_head[n] - mid_old) - s * (h - mid)) + d * (s_old - s)
-        derivative[n] = e * (s + ds * (h - mid) - 0.5 * b * s * ds) + d * ds
+        s, ds, b, d = sat[n], slope[n], thickness[n], drainable[n] / dt
+        release[n] = released(h, s, old_head[n], old_sat[n], bottom[n], b, e, d)
+        derivative[n] = e * (s + ds * (h - bottom[n] - b * s)) + d * ds
 
 
 @fused_kernel

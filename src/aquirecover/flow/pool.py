@@ -18,15 +18,21 @@ class ArrayPool:
     ----------
     shape : tuple of int
         Of every array.
+    value : float, optional
+        What every array holds at first.
     """
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        self.shape = shape
+    def __init__(self, shape: tuple[int, ...], value: float | None = None) -> None:
+        self._shape = shape
+        self._value = value
         self._free: list[FloatArray] = []
 
     def empty(self) -> FloatArray:
-        """Return an array whose values mean nothing yet."""
-        memory = self._free.pop() if self._free else np.empty(self.shape)
+        """Return an array with the first value, or with what was written into it when it was lent before."""
+        if self._free:
+            memory = self._free.pop()
+        else:
+            memory = np.empty(self._shape) if self._value is None else np.full(self._shape, self._value)
         return np.asarray(_Loan(memory, self._free))
 
 

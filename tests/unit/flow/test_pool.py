@@ -29,3 +29,11 @@ def test_arrays_are_like_any_other() -> None:
     array[:] = 1.0
     assert array.sum() == 6.0
     assert ArrayPool((0,)).empty().size == 0
+
+
+def test_what_was_not_written_stays_as_it_was_at_first() -> None:
+    pool = ArrayPool((2, 2), 1.0)
+    array = pool.empty()
+    array[0] = 5.0
+    del array
+    assert pool.empty().tolist() == [[5.0, 5.0], [1.0, 1.0]]
