@@ -18,7 +18,7 @@ def write(name: str, folder: Path, release: tuple[int, int, int]) -> None:
     Output control, observations and a table of iterations are added as `modflow_input` has them.
     """
     from aquirecover.modflow.settings import ModflowSettings
-    from aquirecover.modflow.write import MODEL, write_model
+    from aquirecover.modflow.write import MODEL, SIMULATION, write_model
 
     problem, _ = problems.make(name)
     folder.mkdir(parents=True)
@@ -31,7 +31,7 @@ def write(name: str, folder: Path, release: tuple[int, int, int]) -> None:
     (folder / "heads.obs").write_text("\n".join(_observations(problem)))
     names = folder / f"{MODEL}.nam"
     names.write_text(names.read_text().replace("END packages", "  OBS6 heads.obs heads\nEND packages"))
-    solver = folder / f"{MODEL}.ims"
+    solver = folder / f"{SIMULATION}.ims"
     solver.write_text(solver.read_text().replace("BEGIN options", "BEGIN options\n  CSV_OUTER_OUTPUT FILEOUT outer.csv", 1))
 
 
