@@ -203,11 +203,15 @@ class FlowSystem:
 
     def initial_state(self) -> State:
         """Return the state at time zero."""
-        head = np.where(self.flowing, self.problem.initial_head, 0.0)
+        return self.state(self.initial_head(self.problem))
+
+    def initial_head(self, problem: Problem) -> FloatArray:
+        """Return the heads at time zero of a problem on this grid, 0 without flow, in pass-through cells those above them."""
+        head = np.where(self.flowing, problem.initial_head, 0.0)
         inner = self.flowing & ~self.problem.grid.active
         for layer in range(1, self.shape[0]):
             head[layer][inner[layer]] = head[layer - 1][inner[layer]]
-        return self.state(head)
+        return head
 
     def with_fixed_heads(self, head: FloatArray, period: int) -> FloatArray:
         """Return heads that hold the fixed heads of a period: those given where they do already, else a copy."""

@@ -1,7 +1,7 @@
 """Decorators that compile loops with numba and keep the machine code beside the source.
 
 Numba compiles a function again when the file it stands in changed, not when a function of another file that it calls did. So
-machine code older than the newest file of this folder with such loops, or than this file, is removed when the folder is imported.
+machine code older than the newest file with such loops in its folder, or than this file, is removed when the folder is imported.
 """
 
 from __future__ import annotations
@@ -21,16 +21,17 @@ def _compiler(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 
     def decorate(function: Callable[..., Any]) -> Any:
         compiled = compile_function(function)
-        drop_stale(Path(compiled.stats.cache_path))
+        drop_stale(Path(compiled.stats.cache_path), Path(function.__code__.co_filename).parent)
         return compiled
 
     return decorate
 
 
 @cache
-def drop_stale(folder: Path) -> None:
-    """Remove machine code of this package's loops that is older than the newest source; once per folder and process."""
-    sources = [path for path in Path(__file__).parent.glob("*.py") if "kernel\ndef " in path.read_text(encoding="utf-8")]
+def drop_stale(folder: Path, package: Path) -> None:
+    """Remove machine code of a package's loops that is older than the newest source; once per folder and process."""
+    texts = {path: path.read_text(encoding="utf-8") for path in package.glob("*.py")}
+    sources = [path for path, text in texts.items() if "kernel\ndef " in text or "import intrinsic" in text]
     newest = max(source.stat().st_mtime for source in [*sources, Path(__file__)])
     names = {source.stem for source in sources}
     for path in folder.glob("*.nb[ic]"):

@@ -35,7 +35,7 @@ def test_only_stale_machine_code_of_this_package_is_removed(tmp_path: Path) -> N
     for name, age in ages.items():
         (tmp_path / name).touch()
         os.utime(tmp_path / name, (newest + age, newest + age))
-    compiled.drop_stale(tmp_path)
+    compiled.drop_stale(tmp_path, Path(kernels.__file__).parent)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["krylov.f-1.nbi", "other.f-1.nbi"]
 
 
@@ -54,7 +54,7 @@ def test_other_options_of_the_compiler_make_machine_code_stale(tmp_path: Path, m
     for path, time in ((package / "loops.py", 1e9), (machine_code, 2e9), (package / "compiled.py", 3e9)):
         os.utime(path, (time, time))
     monkeypatch.setattr(compiled, "__file__", str(package / "compiled.py"))
-    compiled.drop_stale(tmp_path)
+    compiled.drop_stale(tmp_path, package)
     assert not machine_code.exists()
 
 
