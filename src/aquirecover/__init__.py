@@ -10,7 +10,8 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from aquirecover.case.scenario import load_problem
     from aquirecover.flow.grid import Grid
-    from aquirecover.flow.problem import FlowResult, Problem
+    from aquirecover.flow.many import simulate_many
+    from aquirecover.flow.problem import Problem
     from aquirecover.flow.properties import AquiferProperties
     from aquirecover.flow.schedule import Schedule
     from aquirecover.flow.simulate import simulate
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = [
     "AquiferProperties",
     "FixedHead",
-    "FlowResult",
     "GeneralHead",
     "Grid",
     "Problem",
@@ -30,12 +30,12 @@ __all__ = [
     "load_problem",
     "open_results",
     "simulate",
+    "simulate_many",
 ]
 
 _HOME = {
     "AquiferProperties": "flow.properties",
     "FixedHead": "flow.stresses",
-    "FlowResult": "flow.problem",
     "GeneralHead": "flow.stresses",
     "Grid": "flow.grid",
     "Problem": "flow.problem",
@@ -45,6 +45,7 @@ _HOME = {
     "load_problem": "case.scenario",
     "open_results": "output.results",
     "simulate": "flow.simulate",
+    "simulate_many": "flow.many",
 }
 
 

@@ -65,14 +65,25 @@ class LaneBudget:
         """Return the budget of one scenario."""
         layers, zones = self.layers, self.zones
         names: tuple[str, ...] = ()
-        if self.problem.zones is not None:
-            names = (*self.problem.zones.names, "rest")
         inflow, outflow, exchange = layers.of_lane(lane)
-        none = [np.zeros((inflow.shape[0], 0, *a.shape[2:])) for a in (inflow, outflow)]
-        zone_tables = zones.of_lane(lane) if zones is not None else (*none, np.zeros((inflow.shape[0], 0, 0)))
-        totals = inflow.sum(axis=1), outflow.sum(axis=1)
-        rounding = self.rounding[:, lane].copy()
-        return Budget(self.problem.terms, *totals, inflow, outflow, exchange, names, *zone_tables, rounding)
+        n_step, _, n_term = inflow.shape
+        zone_in, zone_out, zone_exchange = np.zeros((n_step, 0, n_term)), np.zeros((n_step, 0, n_term)), np.zeros((n_step, 0, 0))
+        if self.problem.zones is not None and zones is not None:
+            names = (*self.problem.zones.names, "rest")
+            zone_in, zone_out, zone_exchange = zones.of_lane(lane)
+        return Budget(
+            self.problem.terms,
+            inflow.sum(axis=1),
+            outflow.sum(axis=1),
+            inflow,
+            outflow,
+            exchange,
+            names,
+            zone_in,
+            zone_out,
+            zone_exchange,
+            self.rounding[:, lane].copy(),
+        )
 
 
 class _Part:

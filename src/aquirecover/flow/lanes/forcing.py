@@ -76,7 +76,9 @@ class Forcing:
         self._period = -1
         first, number = self.problems[0], system.grid.number.ravel()
         ramps = [stress.ramp(0, system.flow.cells) for stress in first.stresses]
-        cells = [number[s.cell[items]] for s, items in zip(first.stresses, system.flow.acting, strict=True)]
+        fixed_cells = system.flow.fixed.ravel()
+        acting = [np.flatnonzero(~fixed_cells[stress.cell]) for stress in first.stresses]
+        cells = [number[s.cell[items]] for s, items in zip(first.stresses, acting, strict=True)]
         none = np.zeros(0, dtype=np.int64)
         sources = [c if r is not None and r.source is not None else none for c, r in zip(cells, ramps, strict=True)]
         slopes = [c if r is not None and r.slope is not None else none for c, r in zip(cells, ramps, strict=True)]
@@ -87,18 +89,26 @@ class Forcing:
         place[order] = np.arange(order.size)
         places = np.split(place, np.cumsum([c.size for c in slopes])[:-1]) if slopes else []
         self.stresses = [
-            _Acting(n, system.flow.acting[n], np.searchsorted(source_cell, sources[n]), places[n], self._varies(n))
+            _Acting(n, acting[n], np.searchsorted(source_cell, sources[n]), places[n], self._varies(n))
             for n in range(len(first.stresses))
         ]
         fixed = [boundary.cell for boundary in first.fixed_heads]
         fixed_cell = np.concatenate([none, *(number[cell] for cell in fixed)])
         self.fixed_order = np.argsort(fixed_cell, kind="stable")
         n_fixed, n_source, n_ramp = fixed_cell.size, source_cell.size, every.size
+        slope, datum, low, high, flow, active = (np.zeros((n_ramp, LANES)) for _ in range(6))
         self.points = Points(
-            *(_ended(fixed_cell[self.fixed_order]), np.zeros((n_fixed, LANES))),
-            *(_ended(source_cell), np.zeros((n_source, LANES))),
-            *(_ended(every[order]), *(np.zeros((n_ramp, LANES)) for _ in range(4))),
-            *(np.zeros((n_ramp, LANES)) for _ in range(2)),
+            _ended(fixed_cell[self.fixed_order]),
+            np.zeros((n_fixed, LANES)),
+            _ended(source_cell),
+            np.zeros((n_source, LANES)),
+            _ended(every[order]),
+            slope,
+            datum,
+            low,
+            high,
+            flow,
+            active,
         )
         self.points.low[:], self.points.high[:] = -np.inf, np.inf
         bounds = [bound for ramp in ramps if ramp is not None for bound in (ramp.low, ramp.high)]
@@ -128,12 +138,16 @@ class Forcing:
 
     def _find_fixed_faces(self) -> FixedFaces:
         s, cell = self.system.stencil, self.points.fixed_cell[:-1]
-        order = np.arange(cell.size)
-        sides = ((s.cx, s.n_layer), (s.cy, s.stride), (s.cz, 1))
-        ahead = [(order, cell, cell + distance, c[cell]) for c, distance in sides]
-        behind = [(order, cell, cell - distance, c[cell - distance]) for c, distance in sides]
-        every = FixedFaces(*(np.concatenate(parts) for parts in zip(*ahead, *behind, strict=True)))
-        return FixedFaces(*(values[every.face > 0.0] for values in every))
+        order, flat = np.arange(cell.size), np.zeros(0, dtype=np.int64)
+        fixed, own, beyond, face = [flat], [flat], [flat], [np.zeros(0)]
+        for c, distance in ((s.cx, s.n_layer), (s.cy, s.stride), (s.cz, 1)):
+            for other, value in ((cell + distance, c[cell]), (cell - distance, c[cell - distance])):
+                flows = value > 0.0
+                fixed.append(order[flows])
+                own.append(cell[flows])
+                beyond.append(other[flows])
+                face.append(value[flows])
+        return FixedFaces(np.concatenate(fixed), np.concatenate(own), np.concatenate(beyond), np.concatenate(face))
 
     def mute(self, lanes: BoolArray) -> None:
         """Put lanes to rest from now on: nothing acts on them."""

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from aquirecover.flow.arrays import FloatArray
+from aquirecover.flow.arrays import BoolArray, FloatArray
 from aquirecover.flow.lanes.forcing import Forcing
 from aquirecover.flow.lanes.passes import ENERGY, HEADS, INCREMENTS, RESIDUAL_PRODUCT, STORED_PRODUCT, Heads, Rates
 from aquirecover.flow.lanes.points import change_products, point_energy
@@ -85,7 +85,7 @@ def _minimiser(energy: FloatArray, right: FloatArray) -> FloatArray:
     """Return the solutions c of ``energy c = right`` of all lanes, shape ``(LANES, n)``, without what is rounding."""
     diagonal = np.diagonal(energy, axis1=1, axis2=2)
     inverse = np.divide(1.0, np.sqrt(np.maximum(diagonal, 0.0)), out=np.zeros_like(right), where=diagonal > 0.0)
-    sound = np.isfinite(energy).all(axis=(1, 2)) & np.isfinite(right).all(axis=1)
+    sound: BoolArray = np.asarray(np.isfinite(energy).all(axis=(1, 2)) & np.isfinite(right).all(axis=1))
     inverse[~sound] = 0.0
     scaled = np.where(sound[:, None, None], energy, 0.0) * inverse[:, :, None] * inverse[:, None, :]
     value, vector = np.linalg.eigh(scaled)

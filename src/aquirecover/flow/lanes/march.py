@@ -69,7 +69,9 @@ class LaneMarch:
         for step in range(schedule.n_step):
             if not self.marching.any():
                 break
-            self._step(step, schedule)
+            # a lane whose numbers leave the range of the processor is found by its residual
+            with np.errstate(invalid="ignore", over="ignore"):
+                self._step(step, schedule)
             if tick is not None:
                 tick(step)
         return self.marching[: len(self.problems)]
@@ -131,7 +133,7 @@ class LaneMarch:
 
 
 def pumping(problem: Problem) -> tuple[FloatArray, FloatArray]:
-    """Return requested and delivered pumping of all wells, each of shape ``(n_step, n_well)``, where no cell is convertible; m³/d."""
+    """Return requested and delivered pumping of all wells in confined cells, each of shape ``(n_step, n_well)``; m³/d."""
     period: IntArray = problem.schedule.step_period
     requested, delivered = [np.zeros((period.size, 0))], [np.zeros((period.size, 0))]
     for wells in problem.wells:

@@ -69,7 +69,7 @@ def point_energy(heads: Heads, points: Points, faces: FixedFaces, out: FloatArra
 
 @fused_kernel
 def part_sums(flow: FloatArray, part: IntArray, inflow: FloatArray, outflow: FloatArray) -> None:
-    """Add flows into the model, and out of it, to the rows of their parts, m³/d; shapes ``(n, LANES)`` and ``(n_part, LANES)``."""
+    """Add flows into the model, and out of it, shape ``(n, LANES)``, to the rows of their parts; m³/d."""
     none = zeros(flow)
     for n in range(part.size):
         value = row(flow, n)
@@ -88,7 +88,7 @@ def face_sums(
     onward_sums: FloatArray,
     back_sums: FloatArray,
 ) -> None:
-    """Add the flow through faces, from cells to those beyond, to the rows `onward`, and the flow back to the rows `back`, m³/d."""
+    """Add the flow through faces from cells to those beyond to the rows `onward`, and that back to the rows `back`; m³/d."""
     none = zeros(heads)
     for n in range(cell.size):
         value = face[n] * (row(heads, cell[n]) - row(heads, beyond[n]))
@@ -105,10 +105,8 @@ def storage_sums(
     none = zeros(h)
     for n in range(cell.size):
         p = cell[n]
-        carried, stored = (
-            product(s.storage[p] * rates.carry, row(h, start[1] + p)),
-            product(s.storage[p] * rates.store, row(h, start[0] + p)),
-        )
+        carried = product(s.storage[p] * rates.carry, row(h, start[1] + p))
+        stored = product(s.storage[p] * rates.store, row(h, start[0] + p))
         value = carried - stored
         put(inflow, part[n], row(inflow, part[n]) + larger(value, none))
         put(outflow, part[n], row(outflow, part[n]) - smaller(value, none))

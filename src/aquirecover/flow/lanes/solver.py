@@ -98,6 +98,7 @@ class LaneSolver:
         """Put lanes to rest: their heads are 0 from now on."""
         for values in (self.heads.all, self._direction, *self._workspace, self.sums):
             values[:, lanes] = 0.0
+        self._through[lanes], self._rounding[lanes] = 0.0, 0.0
 
     def step(self, rates: Rates) -> LaneOutcome:
         """Find the heads at the end of a step under what acts now; `now` holds them until the next."""
@@ -121,7 +122,9 @@ class LaneSolver:
                 cycle(hierarchy, self._workspace, self._products)
                 beta = np.where(switched, 0.0, _quotient(self._products, before)).astype(np.float32)
                 passes.turn(stencil, self._direction, z, beta, points, rates, self._energy)
-                alpha, before = _quotient(self._products, self._energy), self._products.copy()
+                # lanes in balance stay as they are: rounding would lead them astray while others go on
+                alpha = np.where(done, 0.0, _quotient(self._products, self._energy))
+                before = self._products.copy()
                 iteration += 1
             active = points.active.copy() if self.forcing.bends else points.active
             passes.correct(stencil, heads, self._direction, alpha, points, rates, residual, sums, full)
