@@ -54,7 +54,7 @@ def seasons(number: int) -> Problem:
     return Problem(
         f"seasons_{number}",
         grid,
-        AquiferProperties(grid, k=[2.0, 20.0], k33=[0.01, 1.0], specific_storage=1e-3),
+        AquiferProperties(grid, k=[2.0, 20.0], k33=[0.01, 1.0], specific_storage=1e-4),
         Schedule(np.full(96, 30.0), save_step=np.arange(96) % 12 == 11),
         np.full(grid.shape, 4.0),
         (
