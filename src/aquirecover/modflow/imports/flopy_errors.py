@@ -1,0 +1,79 @@
+"""What flopy raises on a broken file, as one sentence that says which file and where in it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+
+from aquirecover.errors import AquirecoverError, InputFileError, ResourceError
+from aquirecover.modflow.imports.folder import SourceFolder
+
+
+@contextlib.contextmanager
+def reading(shown: str, folder: SourceFolder) -> Iterator[None]:
+    """Keep flopy quiet, and turn whatever it raises into an error with the name of a file.
+
+    Parameters
+    ----------
+    shown : str
+        File that is read, for the message where nothing nearer is known.
+    folder : SourceFolder
+        Of the model.
+
+    Raises
+    ------
+    InputFileError
+        When flopy cannot read a file.
+    ResourceError
+        When there is not enough memory for it.
+    """
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # flopy leaves files open, and warns of its own future
+            yield
+    except AquirecoverError:
+        raise
+    except MemoryError as error:
+        raise ResourceError(f"{shown}: there is not enough memory to read it.") from error
+    except Exception as error:  # flopy raises nearly every kind
+        where = _open_file(error.__traceback__, folder) or shown
+        raise InputFileError(f"{where}: cannot be read, it is broken or cut off here ({_words(error)}).") from error
+
+
+def _open_file(traceback: TracebackType | None, folder: SourceFolder) -> str:
+    """Return ``file:line`` of the file that was open innermost when an error was raised, or an empty string."""
+    found = ""
+    while traceback is not None:
+        for value in traceback.tb_frame.f_locals.values():
+            if isinstance(value, io.TextIOWrapper) and not value.closed:
+                found = _place(value, folder) or found
+        traceback = traceback.tb_next
+    return found
+
+
+def _place(stream: io.TextIOWrapper, folder: SourceFolder) -> str:
+    """Return file and line that a stream has come to, or an empty string for one that is no file of the model."""
+    path = Path(str(stream.name))
+    if not path.is_file():
+        return ""
+    try:
+        position = stream.tell()
+    except OSError:
+        return folder.shown(path.resolve())
+    line = path.read_bytes()[:position].count(b"\n")
+    return f"{folder.shown(path.resolve())}:{max(line, 1)}"
+
+
+def _words(error: Exception) -> str:
+    """Return the last line of what an error says."""
+    text = [str(part) for part in getattr(error, "messages", None) or [error]]
+    lines = [line.strip() for line in "\n".join(text).splitlines() if line.strip()]
+    last = lines[-1][:200] if lines else ""
+    if re.search(r"'[-+.\d]+d[-+]?\d+'", last, re.IGNORECASE):
+        last += "; flopy does not read an exponent written with d: write e"
+    return f"{type(error).__name__}: {last}" if last else type(error).__name__
