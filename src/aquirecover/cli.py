@@ -11,6 +11,7 @@ import click
 
 from aquirecover import __version__
 from aquirecover.console import Console
+from aquirecover.model_commands import import_group
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -347,3 +348,6 @@ def doctor(mf6: Path | None, as_json: bool) -> None:
         click.echo(json.dumps(facts, indent=2))
     else:
         Console().table(facts, title="aquirecover")
+
+
+main.add_command(import_group)

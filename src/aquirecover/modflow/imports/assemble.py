@@ -229,6 +229,11 @@ def _barriers(draft: Draft, units: Units, grid: Grid) -> Iterator[FlowBarrier]:
             draft.report.left_out.append(f"{barriers.name}: {count} beside cells that are not active.")
         if not both.any():
             continue
+        converts = draft.convertible.ravel()
+        if not draft.upstream and (converts[barriers.cell[both]] | converts[barriers.neighbour[both]]).any():
+            draft.report.approximated.append(
+                f"{barriers.name}: barriers between convertible cells act over their full thickness."
+            )
         cell, neighbour, value = _each_face_once(barriers.cell[both], barriers.neighbour[both], barriers.characteristic[both])
         if cell.size < both.sum():
             draft.report.converted.append(f"{barriers.name}: several barriers on a face are one, in series.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -173,6 +174,12 @@ class Draft:
         """Return ``layer 1, row 2, column 3`` of a cell, counted from 1."""
         layer, row, column = np.unravel_index(cell, self.shape)
         return f"layer {layer + 1}, row {row + 1}, column {column + 1}"
+
+
+def plain_name(text: str, otherwise: str) -> str:
+    """Return a name as model files take it: letters, digits, ``_``, ``-`` and blanks, the first a letter or digit."""
+    found = re.sub(r"[^\w -]", "_", text).lstrip("_- ").rstrip()
+    return found or otherwise
 
 
 def unique_names(wanted: Sequence[str], taken: set[str]) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from aquirecover.errors import ConfigError, Finding
-from aquirecover.modflow.imports.draft import Draft, Periods, unique_names
+from aquirecover.modflow.imports.draft import Draft, Periods, plain_name, unique_names
 from aquirecover.modflow.imports.flopy_errors import reading
 from aquirecover.modflow.imports.mf2005_files import (
     BINARY,
@@ -112,7 +112,7 @@ def _empty_draft(source: Mf2005Source, model: Any, stack: Stack, report: ImportR
     heads = exact(model.bas6.strt.array)
     zeros = np.zeros(shape)
     return Draft(
-        name=name,
+        name=plain_name(name, "model"),
         title=name,
         dx=exact(dis.delr.array),
         dy=exact(dis.delc.array),

@@ -8,7 +8,7 @@ import numpy as np
 
 from aquirecover.errors import InputFileError
 from aquirecover.flow.arrays import BoolArray, FloatArray
-from aquirecover.modflow.imports.draft import Draft, Periods, unique_names
+from aquirecover.modflow.imports.draft import Draft, Periods, plain_name, unique_names
 from aquirecover.modflow.imports.flopy_errors import reading
 from aquirecover.modflow.imports.formulation import lower_cells_convert, means_agree, percent, thickness, vertical_share
 from aquirecover.modflow.imports.mf6_files import Mf6Source
@@ -48,7 +48,7 @@ def read_mf6(source: Mf6Source, report: ImportReport) -> Draft:
         draft = _empty_draft(source, simulation, model, report)
         _fill_storage(source, model, draft)
     packages = {str(package.filename): package for package in model.packagelist}
-    names = unique_names([package.name or package.kind.lower() for package in source.of(*LISTS, "HFB")], {"storage"})
+    names = unique_names([plain_name(package.name, package.kind.lower()) for package in source.of(*LISTS, "HFB")], {"storage"})
     for package, name in zip(source.of(*LISTS, "HFB"), names, strict=True):
         if "TAS6" in package.file.options():
             continue  # not supported, and flopy does not read it
@@ -82,7 +82,7 @@ def _empty_draft(source: Mf6Source, simulation: Any, model: Any, report: ImportR
     k22, k33 = (v * k if key in options and v is not k else v for v, key in ((k22, "K22OVERK"), (k33, "K33OVERK")))
     start = _start_date(source, report)
     draft = Draft(
-        name=source.model_name,
+        name=plain_name(source.model_name, "model"),
         title=source.model_name,
         dx=np.asarray(dis.delr.array, dtype=np.float64),
         dy=np.asarray(dis.delc.array, dtype=np.float64),

@@ -47,7 +47,8 @@ TIME_OPTIONS = {"TIME_UNITS", "START_DATE_TIME", "ATS6"}
 
 def label_of(package: Package) -> str:
     """Return how the report calls a package: ``WEL town (wells.wel)``."""
-    return f"{package.kind}{' ' if package.name else ''}{package.name} ({package.file.shown})"
+    name = "" if package.name.upper() in ("", package.kind) else f" {package.name}"
+    return f"{package.kind}{name} ({package.file.shown})"
 
 
 def unsupported_parts(source: Mf6Source) -> Iterator[str]:

@@ -15,7 +15,10 @@ from aquirecover.modflow.imports.folder import SourceFolder
 from aquirecover.modflow.imports.mf6_files import GRIDS, read_mf6_source
 from aquirecover.modflow.imports.mf2005_files import read_mf2005_source
 from aquirecover.modflow.imports.report import ImportReport
-from aquirecover.modflow.imports.units import Units, choose_units
+from aquirecover.modflow.imports.units import LENGTHS, TIMES, Units, choose_units
+
+# Of a model without any date.
+FIRST_DAY = "2000-01-01"
 
 
 @dataclass(frozen=True)
@@ -99,11 +102,24 @@ def read_modflow(path: str | os.PathLike[str], options: ImportOptions | None = N
         if report.unsupported and not options.allow_partial:
             raise ConfigError([Finding("", report.refusal())]) from error
         raise
-    draft.start = options.start or draft.start
+    if not (options.start or draft.start):
+        report.converted.append(f"The files have no date: time zero is {FIRST_DAY} (another with --start).")
+    draft.start = options.start or draft.start or FIRST_DAY
+    _note_units(units, report)
     problem = build_problem(draft, units)
     if report.unsupported and not options.allow_partial:
         raise ConfigError([Finding("", report.refusal())])
     return Imported(problem, report, units)
+
+
+def _note_units(units: Units, report: ImportReport) -> None:
+    """Report what turned the numbers of the files into metres and days."""
+    length, time = LENGTHS[units.length], TIMES[units.time]
+    if length != 1:
+        report.converted.append(f"Lengths in {units.length}, times {float(length):g}, are metres.")
+    if time != 1:
+        what = f"times {time.numerator}" if time.denominator == 1 else f"over {float(1 / time):g}"
+        report.converted.append(f"Times in {units.time}, {what}, are days.")
 
 
 def _is_mf6(name_file: Path, folder: SourceFolder) -> bool:

@@ -1,0 +1,161 @@
+"""A model of another program as a model folder here: read, written, read back and compared, then put in its place."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aquirecover.errors import AquirecoverError, ConfigError, Finding, OutputExistsError, ResourceError
+
+if TYPE_CHECKING:
+    from aquirecover.flow.problem import Problem
+    from aquirecover.modflow.imports.reader import Imported, ImportOptions
+    from aquirecover.modflow.imports.report import ImportReport
+
+REPORT = "import_report.md"
+EXAMPLE = """\
+
+# From here on a scenario restricts pumping, as by taking away the signs before these lines:
+# restrictions:
+#   stop: {{rule: ban, from: {start}}}
+"""
+
+
+@dataclass(frozen=True)
+class ImportOutcome:
+    """What came out of an import.
+
+    Parameters
+    ----------
+    folder : Path
+        The model.
+    files : tuple of str
+        Written, relative to the folder.
+    facts : dict of str to str
+        The model in a few lines.
+    report : ImportReport
+        What became of its parts.
+    invalid : tuple of str
+        Rules that the model breaks, so that it does not run as it is; only after a partial import.
+    """
+
+    folder: Path
+    files: tuple[str, ...]
+    facts: dict[str, str]
+    report: ImportReport
+    invalid: tuple[str, ...] = ()
+
+    @property
+    def scenario(self) -> Path:
+        """The scenario without restrictions, to be validated and run."""
+        return self.folder / _scenario_name(self.folder)
+
+
+def import_modflow(path: Path, folder: Path, options: ImportOptions | None = None) -> ImportOutcome:
+    """Turn a model of MODFLOW 6, MODFLOW-2005 or MODFLOW-NWT into a model folder.
+
+    The folder holds ``model.yaml`` with its arrays and tables, a scenario without restrictions, and ``import_report.md``. It
+    appears whole or not at all, and only when the model that is read from it has the arrays of the one that was imported.
+
+    Parameters
+    ----------
+    path : Path
+        Name file of the model, or the folder that holds it.
+    folder : Path
+        New folder for the model.
+    options : ImportOptions, optional
+        See its class.
+
+    Raises
+    ------
+    OutputExistsError
+        When `folder` holds anything.
+    ConfigError
+        When the model holds what is not supported, does not say its units, or breaks a rule of physics.
+    InputFileError, BackendError, ResourceError
+        As `read_modflow`.
+    """
+    from aquirecover.modflow.imports.reader import ImportOptions, read_modflow
+
+    options = options or ImportOptions()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise OutputExistsError(f"{folder}: is there already and not empty. Choose a new folder.")
+    imported = read_modflow(path, options)
+    part = folder.with_name(f".{folder.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
+    try:
+        part.mkdir(parents=True)
+        outcome = _write(imported, folder, part, partial=options.allow_partial)
+        os.replace(part, folder)  # noqa: PTH105 (the name of the system call is the point here)
+    except OSError as error:
+        raise ResourceError(f"{folder}: cannot be written: {error.strerror or error}.") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return outcome
+
+
+def _write(imported: Imported, folder: Path, part: Path, *, partial: bool) -> ImportOutcome:
+    """Write the files of a model into a temporary folder, and check them by reading them."""
+    from aquirecover.case.model_writer import write_model, write_yaml
+
+    problem, report = imported.problem, imported.report
+    facts = _facts(imported)
+    notes = f"Imported from {report.source} ({report.program}). {REPORT} says what was kept, converted and left out."
+    write_model(problem, part, notes=notes, warnings=report.warnings())
+    title = f"{problem.context.title}, no restriction"
+    scenario = part / _scenario_name(folder)
+    write_yaml(scenario, {"kind": "scenario", "title": title, "model": "model.yaml"})
+    with scenario.open("a", encoding="utf-8") as stream:
+        stream.write(EXAMPLE.format(start=problem.schedule.start[:10]))
+    invalid = _check(part / "model.yaml", problem, report, partial=partial)
+    if invalid:
+        facts["not valid"] = "; ".join(invalid)
+    (part / REPORT).write_text(report.markdown(list(facts.items())), encoding="utf-8")
+    files = tuple(sorted(file.relative_to(part).as_posix() for file in part.rglob("*") if file.is_file()))
+    return ImportOutcome(folder, files, facts, report, invalid)
+
+
+def _scenario_name(folder: Path) -> str:
+    """Return the name of the scenario file, which is that of a run and its results."""
+    return f"{folder.name}.yaml" if folder.name != "model" else "as_imported.yaml"
+
+
+def _check(model: Path, problem: Problem, report: ImportReport, *, partial: bool) -> tuple[str, ...]:
+    """Read a model that was written; return the rules it breaks, or raise when it must be whole."""
+    from aquirecover.case.problem_diff import differences
+    from aquirecover.case.scenario import load_problem
+
+    try:
+        different = differences(problem, load_problem(model))
+    except ConfigError as error:
+        if partial:
+            return tuple(f"{finding.key}: {finding.message}" for finding in error.findings)
+        head = Finding("", f"{report.source}: the model breaks rules that hold here, and nothing was written:")
+        raise ConfigError([head, *(Finding(finding.key, finding.message) for finding in error.findings)]) from error
+    if different:
+        raise AquirecoverError(
+            f"{report.source}: what was written is not what was read ({', '.join(different)}): please report this."
+        )
+    return ()
+
+
+def _facts(imported: Imported) -> dict[str, str]:
+    """Return the model in a few lines."""
+    problem, units = imported.problem, imported.units
+    grid, schedule = problem.grid, problem.schedule
+    steady = int(schedule.steady.sum())
+    kinds = f"{steady} of them steady" if 0 < steady < schedule.n_period else "all steady" if steady else "all transient"
+    wells = sum(len(group.names) for group in problem.wells)
+    return {
+        "program": imported.report.program,
+        "units": f"{units.length} and {units.time}" + ("" if units.metric else ", converted to metres and days"),
+        "grid": "{} layers x {} rows x {} columns".format(*grid.shape),
+        "active cells": f"{int(grid.active.sum())}",
+        "stress periods": f"{schedule.n_period} ({kinds}), {schedule.n_step} steps",
+        "first day": schedule.start[:10],
+        "wells": f"{wells}",
+        "observation points": f"{len(problem.observations.names)}",
+    }
