@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 import shutil
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,9 +21,14 @@ if TYPE_CHECKING:
 REPORT = "import_report.md"
 EXAMPLE = """\
 
-# From here on a scenario restricts pumping, as by taking away the signs before these lines:
+# A restriction of pumping: take away the signs before these lines.
 # restrictions:
-#   stop: {{rule: ban, from: {start}}}
+#   stop: {{rule: ban, from: {day}}}
+"""
+NO_TIME = """\
+
+# All periods are steady, so that nothing recovers in time. To see a recovery after a restriction give the model a transient
+# period (time.periods) and specific_storage.
 """
 
 
@@ -105,17 +112,26 @@ def _write(imported: Imported, folder: Path, part: Path, *, partial: bool) -> Im
     facts = _facts(imported)
     notes = f"Imported from {report.source} ({report.program}). {REPORT} says what was kept, converted and left out."
     write_model(problem, part, notes=notes, warnings=report.warnings())
-    title = f"{problem.context.title}, no restriction"
     scenario = part / _scenario_name(folder)
-    write_yaml(scenario, {"kind": "scenario", "title": title, "model": "model.yaml"})
+    write_yaml(scenario, {"kind": "scenario", "title": problem.context.title, "model": "model.yaml"})
     with scenario.open("a", encoding="utf-8") as stream:
-        stream.write(EXAMPLE.format(start=problem.schedule.start[:10]))
+        stream.write(_example(problem))
     invalid = _check(part / "model.yaml", problem, report, partial=partial)
     if invalid:
         facts["not valid"] = "; ".join(invalid)
     (part / REPORT).write_text(report.markdown(list(facts.items())), encoding="utf-8")
     files = tuple(sorted(file.relative_to(part).as_posix() for file in part.rglob("*") if file.is_file()))
     return ImportOutcome(folder, files, facts, report, invalid)
+
+
+def _example(problem: Problem) -> str:
+    """Return what a scenario may say of restrictions, with a day in the middle of the transient time."""
+    schedule = problem.schedule
+    begins = schedule.period_start[~schedule.steady]
+    if not begins.size:
+        return NO_TIME
+    middle = math.ceil(0.5 * (float(begins[0]) + float(schedule.period_length.sum())))
+    return EXAMPLE.format(day=date.fromisoformat(schedule.start[:10]) + timedelta(days=max(middle, 1)))
 
 
 def _scenario_name(folder: Path) -> str:

@@ -333,3 +333,7 @@ def _check_dates(scenario: ScenarioConfig, model: ModelConfig, source: YamlTree,
         if day is not None and not start <= day < end:
             message = f"must lie in the span of the model, from {start} to before {end}."
             errors.add(f"{'.'.join(place)} = {day}", message, source.locate(place))
+    first = next((place for place, day in dates.items() if day == scenario.recovery_start), ())
+    if first and scenario.recovery_start == start and not model.time.starts_in_balance:
+        message = "must be after the first day of the model: recovery is counted from heads that are computed before it."
+        errors.add(f"{'.'.join(first)} = {start}", message, source.locate(first))

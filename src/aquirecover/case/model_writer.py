@@ -46,7 +46,7 @@ class _Layers:
 
     def value(self, name: str, layer: str, values: FloatArray, where: BoolArray) -> Any:
         """Return a field as a model file gives it: one number where all cells in `where` have it, else a variable."""
-        chosen = values[where] if where.any() else np.zeros(1)
+        chosen = values[where] if where.any() else values.ravel()[:1]
         if np.all(chosen == chosen[0]):
             return float(chosen[0])
         variable = f"{name}_{layer.replace(' ', '_')}" if layer else name
@@ -128,7 +128,8 @@ def write_yaml(path: Path, tree: Mapping[str, Any]) -> None:
         def ignore_aliases(self, data: Any) -> bool:
             return True
 
-    text = yaml.dump(dict(tree), Dumper=Plain, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
+    flow = None if any(isinstance(value, dict | list) for value in tree.values()) else False
+    text = yaml.dump(dict(tree), Dumper=Plain, sort_keys=False, allow_unicode=True, default_flow_style=flow, width=120)
     path.write_text(text, encoding="utf-8")
 
 

@@ -71,6 +71,13 @@ class Time(Section):
         days = math.ceil(sum(period.length for period in self.periods or ()) - 1e-9)
         return self.start + timedelta(days=min(days, (date.max - self.start).days))
 
+    @property
+    def starts_in_balance(self) -> bool:
+        """Whether heads of the first day are computed: by a steady beginning that takes no time."""
+        if self.periods is None:
+            return self.initial == "steady"
+        return self.periods[0].steady and self.periods[0].length == 0.0
+
     @classmethod
     def rules(cls, raw: Mapping[str, Any]) -> Iterator[Rule]:
         """Check that the end comes after the start, and that the periods are given once."""

@@ -70,7 +70,8 @@ def draw_recovery_curves(datasets: Mapping[str, xr.Dataset], aquifer: str, ax: A
         ax.annotate(note, (1.0, 0.0), xycoords="axes fraction", xytext=(-2, 2),
                     textcoords="offset points", ha="right", fontsize=7, color=QUIET, path_effects=halo(), zorder=5)  # fmt: skip
     _draw_levels(first, aquifer, ax)
-    ax.set_xlim(first["time"].values[0], first["time"].values[-1])
+    if first.sizes["time"] > 1:
+        ax.set_xlim(first["time"].values[0], first["time"].values[-1])
     _mark_restrictions(list(datasets.values()), ax, text=False)
     ax.set_ylabel("Mean head (m)")
     finish_time_axis(ax, is_dated(first))
@@ -289,7 +290,8 @@ def draw_hydrograph(datasets: Mapping[str, xr.Dataset], point: str, ax: Axes, *,
     if depth:
         ax.invert_yaxis()
     ax.set_ylabel("Depth below ground (m)" if depth else "Head (m)")
-    ax.set_xlim(first["step_time"].values[0], first["step_time"].values[-1])
+    if first.sizes["step_time"] > 1:
+        ax.set_xlim(first["step_time"].values[0], first["step_time"].values[-1])
     finish_time_axis(ax, is_dated(first))
     return ax
 

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
+from typing import IO, Any
 
 from aquirecover.errors import AquirecoverError, InputFileError, ResourceError
 from aquirecover.modflow.imports.folder import SourceFolder
@@ -41,19 +42,29 @@ def reading(shown: str, folder: SourceFolder) -> Iterator[None]:
     except MemoryError as error:
         raise ResourceError(f"{shown}: there is not enough memory to read it.") from error
     except Exception as error:  # flopy raises nearly every kind
-        where = _open_file(error.__traceback__, folder) or shown
+        streams = list(_open_files(error.__traceback__))
+        places = [_place(stream, folder) for stream in streams if isinstance(stream, io.TextIOWrapper)]
+        where = next((place for place in reversed(places) if place), shown)
+        for stream in streams:
+            stream.close()
         raise InputFileError(f"{where}: cannot be read, it is broken or cut off here ({_words(error)}).") from error
 
 
-def _open_file(traceback: TracebackType | None, folder: SourceFolder) -> str:
-    """Return ``file:line`` of the file that was open innermost when an error was raised, or an empty string."""
-    found = ""
+def _open_files(traceback: TracebackType | None) -> Iterator[IO[Any]]:
+    """Yield the files that were open when an error was raised, the innermost last, those of flopy's list of units first."""
+    own: list[IO[Any]] = []
     while traceback is not None:
         for value in traceback.tb_frame.f_locals.values():
-            if isinstance(value, io.TextIOWrapper) and not value.closed:
-                found = _place(value, folder) or found
+            if isinstance(value, dict):
+                yield from (entry.filehandle for entry in value.values() if _is_open(getattr(entry, "filehandle", None)))
+            elif _is_open(value):
+                own.append(value)
         traceback = traceback.tb_next
-    return found
+    yield from own
+
+
+def _is_open(value: object) -> bool:
+    return isinstance(value, io.TextIOWrapper | io.BufferedReader) and not value.closed
 
 
 def _place(stream: io.TextIOWrapper, folder: SourceFolder) -> str:

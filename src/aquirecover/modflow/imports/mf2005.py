@@ -35,6 +35,9 @@ from aquirecover.modflow.imports.mf2005_properties import Stack, close_dead_cell
 from aquirecover.modflow.imports.report import ImportReport, cells_of
 from aquirecover.modflow.imports.units import LENGTH_NUMBERS, TIME_NUMBERS
 
+# What flopy writes where nobody gave a date.
+FLOPY_START = ("1-1-1970", "1/1/1970")
+
 
 def unsupported_parts(source: Mf2005Source) -> Iterator[str]:
     """Yield every package that has an influence and is not imported."""
@@ -147,6 +150,8 @@ def _periods(dis: Any) -> Periods:
 def _start_date(source: Mf2005Source, report: ImportReport) -> str:
     """Return the day of time zero that flopy noted in the name file, empty where there is none."""
     text = source.notes.get("start_datetime", "")
+    if text in FLOPY_START:
+        return ""
     month_first = text.replace("/", "-").split("-")
     try:
         if len(month_first) == 3 and len(month_first[2]) == 4:
@@ -220,7 +225,7 @@ def _read_stresses(source: Mf2005Source, model: Any, draft: Draft, stack: Stack,
         elif entry.kind == "CHD":
             draft.packages.append(read_chd(data, name, label, draft, stack))
         else:
-            draft.barriers.append(read_barriers(data, name, draft, stack, transmissive))
+            draft.barriers.append(read_barriers(data, name, label, draft, stack, transmissive))
 
 
 def _read_observations(source: Mf2005Source, model: Any, draft: Draft, stack: Stack) -> None:
@@ -234,7 +239,7 @@ def _read_observations(source: Mf2005Source, model: Any, draft: Draft, stack: St
             layers += 1
             continue
         (name,) = unique_names([str(point.obsname).strip()], taken)
-        draft.observations[name] = int(cells_at(stack, draft, point.layer, point.row, point.column)[0])
+        draft.observations[name] = int(cells_at(stack, draft, point.layer, point.row, point.column, "HOB")[0])
         table = point.time_series_data
         draft.measured[name] = (exact(table["totim"]), exact(table["hobs"]))
     report = draft.report

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from aquirecover.errors import InputFileError
 from aquirecover.flow.arrays import FloatArray, IntArray
 from aquirecover.modflow.imports.draft import Barriers, Draft, Entries, ListPackage, StressKind
 from aquirecover.modflow.imports.mf2005_properties import Stack, exact
@@ -32,10 +33,26 @@ ARRAYS: dict[str, tuple[StressKind, dict[str, str], str, str]] = {
 NWT_RAMP = 0.1
 
 
-def cells_at(stack: Stack, draft: Draft, layer: Any, row: Any, column: Any) -> IntArray:
-    """Return flat cell numbers of zero-based layers (of the model), rows and columns."""
-    place = (stack.layer[np.asarray(layer, dtype=np.int64)], np.asarray(row, dtype=np.int64), np.asarray(column, dtype=np.int64))
-    return np.atleast_1d(np.asarray(np.ravel_multi_index(place, draft.shape), dtype=np.int64))
+def cells_at(stack: Stack, draft: Draft, layer: Any, row: Any, column: Any, label: str) -> IntArray:
+    """Return flat cell numbers of zero-based layers (of the model), rows and columns.
+
+    Raises
+    ------
+    InputFileError
+        When one lies outside the grid, as those that flopy makes up where a list is cut off.
+    """
+    places = tuple(np.atleast_1d(np.asarray(index, dtype=np.int64)) for index in (layer, row, column))
+    shape = (stack.layer.size, *draft.shape[1:])
+    outside = np.any([(index < 0) | (index >= most) for index, most in zip(places, shape, strict=True)], axis=0)
+    if outside.any():
+        first = int(np.flatnonzero(outside)[0])
+        where = ", ".join(f"{int(index[first]) + 1}" for index in places)
+        raise InputFileError(
+            f"{label}: the cell {where} (layer, row, column) lies outside the grid, or the list ends before its last "
+            "entry: the file is "
+            "broken or cut off."
+        )
+    return np.asarray(np.ravel_multi_index((stack.layer[places[0]], *places[1:]), draft.shape), dtype=np.int64)
 
 
 def read_list(kind: str, data: Any, name: str, label: str, draft: Draft, stack: Stack, *, newton: bool) -> ListPackage:
@@ -47,12 +64,14 @@ def read_list(kind: str, data: Any, name: str, label: str, draft: Draft, stack: 
         given = data.stress_period_data.data.get(number, -1)
         if isinstance(given, np.ndarray) and len(given):
             values = {ours: exact(given[theirs]) for theirs, ours in columns.items()}
-            cell = cells_at(stack, draft, given["k"], given["i"], given["j"])
+            cell = cells_at(stack, draft, given["k"], given["i"], given["j"], label)
             found.append(Entries(cell, _signed(stress, values)))
         elif found and isinstance(given, int) and given < 0:
             found.append(found[-1])
         else:
             found.append(Entries(none, _signed(stress, {ours: np.zeros(0) for ours in columns.values()})))
+    if getattr(getattr(data, "options", None), "tabfiles", None):
+        draft.report.unsupported.append(f"{label}: pumping rates in files of their own (TABFILES).")
     reduction = 0.0
     if kind == "WEL" and bool(draft.convertible.any()):
         reduction = (
@@ -131,7 +150,7 @@ def read_chd(data: Any, name: str, label: str, draft: Draft, stack: Stack) -> Li
             given = last if isinstance(last, np.ndarray) else 0
         listed: dict[int, tuple[float, float]] = {cell: (head, head) for cell, head in held.items()}
         if isinstance(given, np.ndarray) and len(given):
-            cell = cells_at(stack, draft, given["k"], given["i"], given["j"]).tolist()
+            cell = cells_at(stack, draft, given["k"], given["i"], given["j"], label).tolist()
             listed |= dict(
                 zip(cell, zip(exact(given["shead"]).tolist(), exact(given["ehead"]).tolist(), strict=True), strict=True)
             )
@@ -151,15 +170,15 @@ def read_fixed(ibound: np.ndarray, heads: FloatArray, draft: Draft, stack: Stack
     layer, row, column = np.nonzero(ibound < 0)
     if not layer.size:
         return None
-    entries = Entries(cells_at(stack, draft, layer, row, column), {"head": heads[layer, row, column]})
+    entries = Entries(cells_at(stack, draft, layer, row, column, "BAS"), {"head": heads[layer, row, column]})
     return ListPackage("fixed_head", name, "BAS: cells with IBOUND < 0", [entries] * draft.periods.n)
 
 
-def read_barriers(data: Any, name: str, draft: Draft, stack: Stack, transmissive: np.ndarray) -> Barriers:
+def read_barriers(data: Any, name: str, label: str, draft: Draft, stack: Stack, transmissive: np.ndarray) -> Barriers:
     """Return HFB; in layers of BCF that have transmissivities its characteristic is of these, and is divided by the thickness."""
     table = data.hfb_data
-    cell = cells_at(stack, draft, table["k"], table["irow1"], table["icol1"])
-    neighbour = cells_at(stack, draft, table["k"], table["irow2"], table["icol2"])
+    cell = cells_at(stack, draft, table["k"], table["irow1"], table["icol1"], label)
+    neighbour = cells_at(stack, draft, table["k"], table["irow2"], table["icol2"], label)
     value = exact(table["hydchr"])
     thin = transmissive.ravel()[cell]
     if thin.any():

@@ -113,6 +113,8 @@ def fill_bcf(draft: Draft, stack: Stack, bcf: Any) -> BoolArray:
         draft.k33[place] = draft.k[place]
         if number < stack.layer.size - 1:
             leakance[place] = exact(bcf.vcont.array[number])
+        if stack.bed[number] >= 0:
+            draft.k[place + 1] = draft.k22[place + 1] = draft.k33[place + 1] = draft.k[place]
     draft.leakance = leakance
     report.converted.append(
         "BCF: transmissivity over thickness is conductivity, storage coefficient over thickness specific storage."
@@ -182,6 +184,7 @@ def _fill_beds(draft: Draft, stack: Stack, conductivity: FloatArray, word: str) 
     with np.errstate(divide="ignore", invalid="ignore"):
         for number in np.flatnonzero(stack.bed[:-1] >= 0):
             upper, bed, lower = stack.layer[number], stack.bed[number], stack.layer[number + 1]
+            draft.k[bed] = draft.k22[bed] = draft.k33[bed] = conductivity[number]
             resistance = deep[bed] / conductivity[number] + sum(0.5 * deep[n] / draft.k33[n] for n in (upper, lower))
             leakance[upper] = np.where(np.isfinite(resistance) & (resistance > 0.0), 1.0 / resistance, 0.0)
     draft.leakance = leakance
@@ -203,7 +206,7 @@ def _note_means(draft: Draft, means: np.ndarray, stack: Stack, word: str) -> Non
 def close_dead_cells(draft: Draft) -> None:
     """Make cells inactive that conduct nothing, as MODFLOW does, and report those that conduct along the vertical alone."""
     active = draft.domain > 0
-    dead = active & (draft.k <= 0.0)
+    dead = active & (draft.k == 0.0)
     if not dead.any():
         return
     joined = np.zeros(draft.shape, dtype=bool)

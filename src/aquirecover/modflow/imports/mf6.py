@@ -137,7 +137,7 @@ def _start_date(source: Mf6Source, report: ImportReport) -> str:
     if not text:
         return ""
     try:
-        when = np.datetime64(text.replace(" ", "T")[:19])
+        when = np.datetime64(text.upper().replace(" ", "T")[:19])
     except ValueError:
         report.left_out.append(f"{source.times.shown}:{line}: START_DATE_TIME {text} is no ISO date.")
         return ""
@@ -214,8 +214,9 @@ def _isotropic(draft: Draft, active: BoolArray) -> bool:
 def _fill_storage(source: Mf6Source, model: Any, draft: Draft) -> None:
     """Take over storage, and report what of it cannot be expressed."""
     report, storage = draft.report, source.of("STO")
-    if not storage or draft.periods.steady.all():
+    if draft.periods.steady.all():
         report.kept.append("All stress periods are steady.")
+    if not storage:
         return
     options, active = storage[0].file.options(), draft.domain > 0
     label = label_of(storage[0])
@@ -228,6 +229,8 @@ def _fill_storage(source: Mf6Source, model: Any, draft: Draft) -> None:
     converts = np.broadcast_to(np.asarray(model.sto.iconvert.array) != 0, draft.shape)
     if model.sto.sy.array is not None:
         draft.specific_yield = np.where(draft.convertible, np.broadcast_to(_field(model.sto.sy), draft.shape), 0.0)
+    if draft.periods.steady.all():
+        return  # how water is stored makes no difference then
     if differing := int((converts != draft.convertible)[active].sum()):
         report.unsupported.append(
             f"{label}: {cells_of(differing)} convertible for storage (ICONVERT) but not for flow (ICELLTYPE), or the reverse (a "

@@ -46,11 +46,10 @@ class TimeSeries:
         Raises
         ------
         InputFileError
-            When the series does not cover the steps; a stepwise one holds on after its last time.
+            When the series does not cover the steps, which MODFLOW refuses too.
         """
         slack = 1e-9 * max(1.0, abs(float(edges[-1])))
-        late = self.method != "stepwise" and edges[-1] > self.time[-1] + slack
-        if edges[0] < self.time[0] - slack or late:
+        if edges[0] < self.time[0] - slack or edges[-1] > self.time[-1] + slack:
             raise InputFileError(
                 f"{self.source}: the time series {self.name} goes from {self.time[0]:g} to {self.time[-1]:g}: it does not cover "
                 f"the time from {edges[0]:g} to {edges[-1]:g} in which it is used."
