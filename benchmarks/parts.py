@@ -54,9 +54,9 @@ def parts(context: Context) -> dict[str, Part]:
     found["march"] = sizes.measure_march
     found["many"] = many.measure_many
     found["runs/thai_binh/1km"] = partial(runs.side_by_side, problem="thai_binh/1km")
-    found["job/1km"] = partial(start.measure_job, cell_size="1km")
     if context.quick:
         return found
+    found["job/1km"] = partial(start.measure_job, cell_size="1km")
     for problem in ("P2", "P4", "P2s", *(("P3s", "P4s") if context.full else ())):
         found[f"runs/{problem}"] = partial(runs.side_by_side, problem=problem)
     found["job/250m"] = partial(start.measure_job, cell_size="250m")

@@ -78,7 +78,7 @@ def measure_start(context: Context) -> dict[str, Any]:
         for name in ("simulator", "command line"):
             cache = Path(folder) / name
             environment = {"NUMBA_CACHE_DIR": str(cache)}
-            for count in range(4):
+            for count in range(2 if context.quick else 4):
                 context.say(f"start: {name}, run {count + 1}")
                 took = _start(name, Path(folder) / f"out {count}", environment)
                 if count == 0:
