@@ -25,29 +25,31 @@ class ArrayPool:
     def __init__(self, shape: tuple[int, ...], value: float | None = None) -> None:
         self._shape = shape
         self._value = value
-        self._free: list[FloatArray] = []
+        self._free: list[_Memory] = []
 
     def empty(self) -> FloatArray:
         """Return an array with the first value, or with what was written into it when it was lent before."""
-        if self._free:
-            memory = self._free.pop()
-        else:
-            memory = np.empty(self._shape) if self._value is None else np.full(self._shape, self._value)
-        return np.asarray(_Loan(memory, self._free))
+        return np.asarray(_Loan(self._free.pop() if self._free else self._new(), self._free))
+
+    def _new(self) -> _Memory:
+        return _Memory(np.empty(self._shape) if self._value is None else np.full(self._shape, self._value))
+
+
+class _Memory:
+    """Memory, and how numpy finds it."""
+
+    def __init__(self, array: FloatArray) -> None:
+        self.array = array
+        self.interface: dict[str, Any] = array.__array_interface__
 
 
 class _Loan:
     """Holds lent memory; arrays and their views refer to it, so that it ends with the last of them."""
 
-    def __init__(self, memory: FloatArray, free: list[FloatArray]) -> None:
+    def __init__(self, memory: _Memory, free: list[_Memory]) -> None:
+        self.__array_interface__ = memory.interface
         self._memory = memory
         self._free = free
-
-    @property
-    def __array_interface__(self) -> dict[str, Any]:
-        """The memory, as numpy asks for it."""
-        interface: dict[str, Any] = self._memory.__array_interface__
-        return interface
 
     def __del__(self) -> None:
         """Give the memory back."""
