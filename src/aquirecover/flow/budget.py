@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from aquirecover.errors import BudgetError
 from aquirecover.flow import kernels
@@ -27,59 +31,43 @@ class BudgetRecorder:
         self.system = system
         self.tolerance = tolerance
         problem = system.problem
-        n_layer, n_y, n_x = problem.grid.shape
-        n_step, n_term = problem.schedule.n_step, len(problem.terms)
-        self._fixed_cell = np.concatenate([np.zeros(0, dtype=np.int64), *(boundary.cell for boundary in problem.fixed_heads)])
-        sizes = [boundary.cell.size for boundary in problem.fixed_heads]
-        self._fixed_term = np.repeat(np.arange(1 + len(problem.stresses), n_term), sizes)
-        self._gain, self._loss = np.zeros((2, self._fixed_cell.size))
-        cell, plane = system.connections.cell, n_y * n_x
-        self._layers = _Part(cell // plane, self._fixed_cell // plane, n_layer, n_step, n_term)
+        n_layer, n_step, n_term = problem.grid.shape[0], problem.schedule.n_step, len(problem.terms)
+        self._fixed, self._fixed_term, of_fixed = _faces_of_fixed_heads(system)
+        cell, plane = system.connections.cell, problem.grid.n_cell // n_layer
+        self._layers = _Part(cell // plane, of_fixed // plane, n_layer, n_step, n_term)
         self._upper, self._lower = np.arange(n_layer - 1), np.arange(1, n_layer)
         self._rounding = np.zeros(n_step)
-        self._zones: list[_Part] = []
-        self._zone_names: tuple[str, ...] = ()
-        self._zone = np.zeros(0, dtype=np.int64)
-        self._between: tuple[IntArray, ...] = ()
+        self._zones: list[_Zones] = []
         if problem.zones is not None:
-            n_zone = len(problem.zones.names)
-            index = np.where(problem.zones.index < 0, n_zone, problem.zones.index)
-            self._between = faces_between(index, system.faces)
-            self._zone = zone = index.ravel()
-            self._zones = [_Part(zone[cell], zone[self._fixed_cell], n_zone + 1, n_step, n_term)]
-            self._zone_names = (*problem.zones.names, "rest")
+            index = np.where(problem.zones.index < 0, len(problem.zones.names), problem.zones.index)
+            zone, names = index.ravel(), (*problem.zones.names, "rest")
+            part = _Part(zone[cell], zone[of_fixed], len(names), n_step, n_term)
+            faces = faces_between(index, system.faces)
+            self._zones = [_Zones(names, zone, part, faces, zone[faces.cell], zone[faces.beyond])]
 
     def add(self, step: int, balance: Balance, share: float) -> None:
         """Add the flows of an interval that makes up a share of a step.
 
         Flows follow from the heads at the end of the interval, as the implicit scheme has them.
         """
-        system, state, layers = self.system, balance.state, self._layers
+        system, layers = self.system, self._layers
         self._rounding[step] = max(self._rounding[step], balance.rounding)
         layers.inflow[step, :, 0] += share * balance.released
         layers.outflow[step, :, 0] += share * balance.taken
         layers.exchange[step, self._lower, self._upper] += share * balance.rising[:-1]
         layers.exchange[step, self._upper, self._lower] += share * balance.falling[:-1]
-        gain, loss = self._gain, self._loss
-        kernels.fixed_head_flows(state.head, state.saturation, system.faces, system.fixed, self._fixed_cell, gain, loss)
-        np.negative(loss, out=loss)
-        for part in (layers, *self._zones):
+        fixed = self._fixed.flow(system, balance)
+        for part in (layers, *(zones.part for zones in self._zones)):
             inflow, outflow = part.inflow[step], part.outflow[step]
             kernels.term_sums(part.of_connection, system.connections.term, balance.flow, share, inflow, outflow)
-            kernels.term_sums(part.of_fixed, self._fixed_term, gain, share, inflow, outflow)
-            kernels.term_sums(part.of_fixed, self._fixed_term, loss, share, inflow, outflow)
+            kernels.term_sums(part.of_fixed, self._fixed_term, fixed, share, inflow, outflow)
         for zones in self._zones:
-            self._add_zones(step, balance, share, zones)
-
-    def _add_zones(self, step: int, balance: Balance, share: float, zones: _Part) -> None:
-        """Add storage and the flow from zone to zone, which follow from the cells of each."""
-        system, state = self.system, balance.state
-        if not balance.interval.steady:
-            release, _ = system.storage_flow(state, balance.interval)
-            kernels.storage_sums(self._zone, release.ravel(), share, zones.inflow[step], zones.outflow[step])
-        table = np.zeros(zones.exchange.shape[1:])
-        kernels.part_exchange(state.head, state.saturation, system.faces, *self._between, table)
-        zones.exchange[step] += share * table
+            if not balance.interval.steady:
+                release, _ = system.storage_flow(balance.state, balance.interval)
+                part = zones.part
+                kernels.storage_sums(zones.zone, release.ravel(), share, part.inflow[step], part.outflow[step])
+            flow = zones.faces.flow(system, balance)
+            kernels.exchange_sums(flow, zones.near, zones.far, share, zones.part.exchange[step])
 
     def close(self, step: int) -> float:
         """Return the budget error of a step.
@@ -114,7 +102,7 @@ class BudgetRecorder:
         layers = self._layers
         n_step, _, n_term = layers.inflow.shape
         none = np.zeros(0, dtype=np.int64)
-        zones = self._zones[0] if self._zones else _Part(none, none, 0, n_step, n_term)
+        zones = self._zones[0].part if self._zones else _Part(none, none, 0, n_step, n_term)
         return Budget(
             self.system.problem.terms,
             layers.inflow.sum(axis=1),
@@ -122,7 +110,7 @@ class BudgetRecorder:
             layers.inflow,
             layers.outflow,
             layers.exchange,
-            self._zone_names,
+            self._zones[0].names if self._zones else (),
             zones.inflow,
             zones.outflow,
             zones.exchange,
@@ -130,22 +118,73 @@ class BudgetRecorder:
         )
 
 
-def faces_between(part: IntArray, faces: Faces) -> tuple[IntArray, IntArray, IntArray, IntArray]:
-    """Return the open faces between parts of the model: the cell of each, its axis, its part and the part beyond."""
+class FaceList:
+    """Some faces between cells, and the flow through them.
+
+    Parameters
+    ----------
+    cell, axis : ndarray of int
+        First cell of each face, and the axis along which its neighbour lies.
+    beyond : ndarray of int
+        The neighbour.
+    """
+
+    def __init__(self, cell: IntArray, axis: IntArray, beyond: IntArray) -> None:
+        self.cell = cell
+        self.axis = axis
+        self.beyond = beyond
+        self.sign = np.ones(cell.size)
+        self._flow = np.empty(cell.size)
+
+    def flow(self, system: FlowSystem, balance: Balance) -> FloatArray:
+        """Return the flow into the first cell of each face times its `sign`, m³/d; the next call takes the same array."""
+        state = balance.state
+        kernels.face_flows(state.head, state.saturation, system.faces, self.cell, self.axis, self.sign, self._flow)
+        return self._flow
+
+
+def faces_between(part: NDArray[Any], faces: Faces) -> FaceList:
+    """Return the open faces between parts of the model, of which each cell has a number or a flag."""
     found = []
     for axis, c in enumerate((faces.cz, faces.cy, faces.cx)):
         near, far = (slice(None),) * axis + (slice(-1),), (slice(None),) * axis + (slice(1, None),)
         parted = np.zeros(part.shape, dtype=bool)
         parted[near] = (part[near] != part[far]) & (c[near] > 0.0)
         cell = np.flatnonzero(parted)
-        beyond = cell + int(np.prod(part.shape[axis + 1 :]))
-        found.append((cell, np.full(cell.size, axis), part.ravel()[cell], part.ravel()[beyond]))
-    cell, axes, here, there = (np.concatenate(arrays).astype(np.int64) for arrays in zip(*found, strict=True))
-    return cell, axes, here, there
+        found.append((cell, np.full(cell.size, axis), cell + int(np.prod(part.shape[axis + 1 :]))))
+    return FaceList(*(np.concatenate(arrays).astype(np.int64) for arrays in zip(*found, strict=True)))
+
+
+def _faces_of_fixed_heads(system: FlowSystem) -> tuple[FaceList, IntArray, IntArray]:
+    """Return the faces of fixed heads, flow into the model counted positive, and the term and the fixed cell of each."""
+    problem = system.problem
+    faces = faces_between(system.fixed, system.faces)
+    first = system.fixed.ravel()[faces.cell]
+    faces.sign[first] = -1.0
+    fixed_cell = np.where(first, faces.cell, faces.beyond)
+    term = np.zeros(fixed_cell.size, dtype=np.int64)
+    for number, boundary in enumerate(problem.fixed_heads, 1 + len(problem.stresses)):
+        term[np.isin(fixed_cell, boundary.cell)] = number
+    return faces, term, fixed_cell
+
+
+@dataclass(frozen=True, eq=False)
+class _Zones:
+    """Zones and their budgets: names, zone of each cell (flat), faces between zones and the zones on both sides."""
+
+    names: tuple[str, ...]
+    zone: IntArray
+    part: _Part
+    faces: FaceList
+    near: IntArray
+    far: IntArray
 
 
 class _Part:
-    """A partition of the model: the part of each connection and fixed head, and flows of shape ``(n_step, n_part, n_term)``."""
+    """A partition of the model: the part of each connection and of each face of a fixed head, and its flows.
+
+    Those of terms have shape ``(n_step, n_part, n_term)``.
+    """
 
     def __init__(self, of_connection: IntArray, of_fixed: IntArray, n_part: int, n_step: int, n_term: int) -> None:
         self.of_connection = of_connection

@@ -215,50 +215,12 @@ def scatter_add(cell: IntArray, value: FloatArray, out: FloatArray) -> None:
 
 
 @kernel
-def fixed_head_flows(
-    head: FloatArray, sat: FloatArray, faces: Faces, fixed: BoolArray, cell: IntArray, inflow: FloatArray, outflow: FloatArray
+def face_flows(
+    head: FloatArray, sat: FloatArray, faces: Faces, cell: IntArray, axis: IntArray, sign: FloatArray, out: FloatArray
 ) -> None:
-    """Fill the flow from each fixed-head cell into its free neighbours and back, face by face, m³/d ≥ 0."""
-    n_layer, n_y, n_x = head.shape
-    for n in range(cell.size):
-        k, rest = divmod(cell[n], n_y * n_x)
-        j, i = divmod(rest, n_x)
-        gain, loss = 0.0, 0.0
-        for face in range(6):
-            q = 0.0
-            if face == 0 and k > 0 and not fixed[k - 1, j, i]:
-                q = -_flow_z(faces, head, k - 1, j, i)
-            elif face == 1 and k + 1 < n_layer and not fixed[k + 1, j, i]:
-                q = _flow_z(faces, head, k, j, i)
-            elif face == 2 and j > 0 and not fixed[k, j - 1, i]:
-                q = -_flow_y(faces, head, sat, k, j - 1, i)
-            elif face == 3 and j + 1 < n_y and not fixed[k, j + 1, i]:
-                q = _flow_y(faces, head, sat, k, j, i)
-            elif face == 4 and i > 0 and not fixed[k, j, i - 1]:
-                q = -_flow_x(faces, head, sat, k, j, i - 1)
-            elif face == 5 and i + 1 < n_x and not fixed[k, j, i + 1]:
-                q = _flow_x(faces, head, sat, k, j, i)
-            if q < 0.0:
-                gain -= q
-            else:
-                loss += q
-        inflow[n], outflow[n] = gain, loss
+    """Fill the flow through chosen faces into their first cells, times a sign, m³/d.
 
-
-@kernel
-def part_exchange(
-    head: FloatArray,
-    sat: FloatArray,
-    faces: Faces,
-    cell: IntArray,
-    axis: IntArray,
-    part: IntArray,
-    far: IntArray,
-    out: FloatArray,
-) -> None:
-    """Add the flow between parts of the model to `out`, from the first axis to the second, m³/d.
-
-    Face n lies between the cell of flat number ``cell[n]`` in one part and its neighbour along an axis in the `far` one.
+    Face n lies between the cell of flat number ``cell[n]`` and its neighbour along an axis.
     """
     _, n_y, n_x = head.shape
     for n in range(cell.size):
@@ -270,10 +232,17 @@ def part_exchange(
             q = _flow_y(faces, head, sat, k, j, i)
         else:
             q = _flow_x(faces, head, sat, k, j, i)
-        if q > 0.0:
-            out[far[n], part[n]] += q
+        out[n] = sign[n] * q
+
+
+@kernel
+def exchange_sums(flow: FloatArray, part: IntArray, far: IntArray, share: float, out: FloatArray) -> None:
+    """Add a share of flows into parts of the model from `far` ones to a table, from the first axis to the second, m³/d ≥ 0."""
+    for n in range(flow.size):
+        if flow[n] > 0.0:
+            out[far[n], part[n]] += share * flow[n]
         else:
-            out[part[n], far[n]] -= q
+            out[part[n], far[n]] -= share * flow[n]
 
 
 @kernel

@@ -166,8 +166,7 @@ class _March:
         self.observed[step] = head.ravel()[self.problem.observations.cell]
         place = np.searchsorted(self.saved, step)
         if place < self.saved.size and self.saved[place] == step:
-            active = self.problem.grid.active
-            self.head[place][active] = head[active]
+            np.copyto(self.head[place], head, where=self.problem.grid.active)
 
     def _record_wells(self, step: int, balance: Balance, share: float) -> None:
         period, connections = balance.interval.period, self.system.connections

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from aquirecover.errors import BudgetError
+from aquirecover.flow.assembly import FlowSystem, Interval, State
+from aquirecover.flow.budget import BudgetRecorder
 from aquirecover.flow.newton import NewtonSettings
 from aquirecover.flow.problem import Budget, Zones
 from aquirecover.flow.properties import AquiferProperties
@@ -143,3 +146,42 @@ def test_general_heads_in_and_out_are_kept_apart() -> None:
     # 6 m over 1/10 + 1/60 + 1/60 + 1/10 d/m²
     flow = 6.0 / (0.2 + 2.0 / 60.0)
     np.testing.assert_allclose([budget.inflow[0, 1], budget.outflow[0, 1]], flow, rtol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("convertible", [True, False])
+def test_fixed_heads_face_by_face(seed: int, convertible: bool) -> None:
+    problem = random_problem(seed, convertible)
+    (boundary,) = problem.fixed_heads
+    half = boundary.cell.size // 2
+    parts = [
+        FixedHead(boundary.cell[chosen], boundary.head[..., chosen], name=name)
+        for name, chosen in (("east", slice(half, None)), ("west", slice(half)))
+    ]
+    system = FlowSystem(replace(problem, fixed_heads=tuple(parts)))
+    head = system.with_fixed_heads(system.initial_state().head, 0)
+    about = head[system.fixed].mean() + np.random.default_rng(seed).uniform(-5.0, 5.0, system.shape)
+    state = system.state(np.where(system.fixed | ~system.flowing, head, about))
+    recorder = BudgetRecorder(system, 1.0)
+    recorder.add(0, system.balance(state, Interval(0, np.inf, state)), 0.5)
+    gain, loss = (np.zeros((system.shape[0], 2)) for _ in range(2))
+    for own, other, into in _flows_into(system, state):
+        if system.fixed[own] and not system.fixed[other]:
+            number = 1 if np.ravel_multi_index(own, system.shape) in parts[1].cell else 0
+            (loss if into > 0.0 else gain)[own[0], number] += 0.5 * abs(into)
+    budget = recorder.result()
+    np.testing.assert_allclose(budget.layer_inflow[0, :, -2:], gain, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(budget.layer_outflow[0, :, -2:], loss, rtol=1e-12, atol=1e-12)
+    assert gain.any()
+    assert loss.any()
+
+
+def _flows_into(system: FlowSystem, state: State) -> Iterator[tuple[tuple[int, ...], tuple[int, ...], float]]:
+    """Yield both cells of each face, in both orders, and the flow into the first."""
+    for axis, c in enumerate((system.faces.cz, system.faces.cy, system.faces.cx)):
+        for first in zip(*np.nonzero(c), strict=True):
+            second = tuple(int(n) + (d == axis) for d, n in enumerate(first))
+            up = second if state.head[second] > state.head[first] else first
+            q = c[first] * (1.0 if axis == 0 else state.saturation[up]) * (state.head[second] - state.head[first])
+            yield first, second, q
+            yield second, first, -q

@@ -99,37 +99,24 @@ def test_exchange_between_parts_against_a_loop_over_faces(shape: tuple[int, int,
         if part[here] != part[there]:
             origin, target = (there, here) if q > 0.0 else (here, there)
             expected[part[origin], part[target]] += abs(q)
-    found = np.zeros((3, 3))
-    kernels.part_exchange(*state, *faces_between(part, state[2]), found)
+    found = _exchange(*state, part)
     np.testing.assert_allclose(found, expected, atol=1e-13)
     assert not np.diag(found).any()
+
+
+def _exchange(head: np.ndarray, sat: np.ndarray, faces: Faces, part: np.ndarray) -> np.ndarray:
+    between, table = faces_between(part, faces), np.zeros((3, 3))
+    flow = np.empty(between.cell.size)
+    kernels.face_flows(head, sat, faces, between.cell, between.axis, between.sign, flow)
+    kernels.exchange_sums(flow, part.ravel()[between.cell], part.ravel()[between.beyond], 1.0, table)
+    return table
 
 
 def test_exchange_turns_with_the_flow() -> None:
     head, sat, faces = _random_faces(4, (2, 3, 4))
     part = np.random.default_rng(5).integers(0, 2, head.shape)
-    between = faces_between(part, faces)
-    there, back = np.zeros((2, 2)), np.zeros((2, 2))
-    kernels.part_exchange(head, np.ones_like(sat), faces, *between, there)
-    kernels.part_exchange(-head, np.ones_like(sat), faces, *between, back)
+    there, back = _exchange(head, np.ones_like(sat), faces, part), _exchange(-head, np.ones_like(sat), faces, part)
     np.testing.assert_allclose(there, back.T, rtol=1e-14)
-
-
-@pytest.mark.parametrize("harmonic", [False, True])
-def test_fixed_head_flows_against_a_loop_over_faces(harmonic: bool) -> None:
-    state = _random_faces(6, (3, 4, 5), harmonic)
-    fixed = np.random.default_rng(7).random((3, 4, 5)) < 0.3
-    cell = np.flatnonzero(fixed)
-    gain, loss = np.zeros(fixed.size), np.zeros(fixed.size)
-    for here, there, q in _face_flows(*state):
-        for own, other, into in ((here, there, q), (there, here, -q)):
-            if fixed[own] and not fixed[other]:
-                place = np.ravel_multi_index(own, fixed.shape)
-                (loss if into > 0.0 else gain)[place] += abs(into)
-    inflow, outflow = np.empty(cell.size), np.empty(cell.size)
-    kernels.fixed_head_flows(*state, fixed, cell, inflow, outflow)
-    np.testing.assert_allclose(inflow, gain[cell], atol=1e-13)
-    np.testing.assert_allclose(outflow, loss[cell], atol=1e-13)
 
 
 def _release(head: float, old: float, convertible: bool) -> tuple[float, float]:
