@@ -312,7 +312,7 @@ class FlowSystem:
         kernels.confined_diagonal(faces, self.elastic, balance.interval.rate, diagonal)
         kernels.scatter_add(self.connections.cell, -balance.slope, diagonal.ravel())
         diagonal[~self.unknown] = 1.0
-        cx, cy, cz = self._faces_of_unknowns
+        cx, cy, cz = self.faces_of_unknowns
         return Matrix(diagonal, cx, cx, cy, cy, cz, self.unknown, grid.x, grid.y)
 
     def _newton_matrix(self, balance: Balance) -> Matrix:
@@ -326,7 +326,7 @@ class FlowSystem:
         kernels.scatter_add(self.connections.cell, -balance.slope, diagonal.ravel())
         self._lift_dry_rows(diagonal, interval)
         diagonal[~self.unknown] = 1.0
-        return Matrix(diagonal, far_x, near_x, far_y, near_y, self._faces_of_unknowns[2], self.unknown, grid.x, grid.y)
+        return Matrix(diagonal, far_x, near_x, far_y, near_y, self.faces_of_unknowns[2], self.unknown, grid.x, grid.y)
 
     @cached_property
     def _full(self) -> tuple[FloatArray, FloatArray]:
@@ -350,7 +350,7 @@ class FlowSystem:
         return WaterTable(flags, *near, cells.bottom, cells.thickness, cells.convertible, *storage)
 
     @cached_property
-    def _faces_of_unknowns(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def faces_of_unknowns(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Conductances of the faces between unknowns, m²/d."""
         faces, unknown = self.faces, self.unknown
         if not self.fixed.any():

@@ -16,6 +16,23 @@ SMOOTHING = 1e-6
 
 
 @kernel
+def saturated_share(head: float, bottom: float, thickness: float) -> tuple[float, float]:
+    """Return the saturated share of a convertible cell and its derivative with respect to head, 1 and 1/m."""
+    eps = SMOOTHING
+    a = 1.0 / (1.0 - eps)
+    s = (head - bottom) / thickness
+    if s <= 0.0:
+        return 0.0, 0.0
+    if s < eps:
+        return 0.5 * a * s * s / eps, a * s / (eps * thickness)
+    if s < 1.0 - eps:
+        return a * s + 0.5 * (1.0 - a), a / thickness
+    if s < 1.0:
+        return 1.0 - 0.5 * a * (1.0 - s) * (1.0 - s) / eps, a * (1.0 - s) / (eps * thickness)
+    return 1.0, 0.0
+
+
+@kernel
 def saturation(
     head: FloatArray, bottom: FloatArray, thickness: FloatArray, convertible: BoolArray, sat: FloatArray, slope: FloatArray
 ) -> None:
@@ -23,24 +40,8 @@ def saturation(
 
     All arrays are flat, ``(n_cell,)``.
     """
-    eps = SMOOTHING
-    a = 1.0 / (1.0 - eps)
     for n in range(head.size):
-        if not convertible[n]:
-            sat[n], slope[n] = 1.0, 0.0
-            continue
-        b = thickness[n]
-        s = (head[n] - bottom[n]) / b
-        if s <= 0.0:
-            sat[n], slope[n] = 0.0, 0.0
-        elif s < eps:
-            sat[n], slope[n] = 0.5 * a * s * s / eps, a * s / (eps * b)
-        elif s < 1.0 - eps:
-            sat[n], slope[n] = a * s + 0.5 * (1.0 - a), a / b
-        elif s < 1.0:
-            sat[n], slope[n] = 1.0 - 0.5 * a * (1.0 - s) * (1.0 - s) / eps, a * (1.0 - s) / (eps * b)
-        else:
-            sat[n], slope[n] = 1.0, 0.0
+        sat[n], slope[n] = saturated_share(head[n], bottom[n], thickness[n]) if convertible[n] else (1.0, 0.0)
 
 
 @kernel
@@ -155,6 +156,47 @@ def released(
     """Return the water that a convertible cell releases on the way from old heads to new ones, m³; see `storage_release`."""
     mid, old_mid = bottom + 0.5 * thickness * sat, bottom + 0.5 * thickness * old_sat
     return elastic * (old_sat * (old - old_mid) - sat * (head - mid)) + drainable * (old_sat - sat)
+
+
+@kernel
+def held_faces(
+    head: FloatArray,
+    sat: FloatArray,
+    faces: Faces,
+    unknown: BoolArray,
+    layers: IntArray,
+    cx: FloatArray,
+    cy: FloatArray,
+    surplus: FloatArray,
+) -> None:
+    """Fill the conductances of the horizontal faces of some layers with the saturation held, m²/d.
+
+    Those between unknowns go into `cx` and `cy`; those to fixed heads are added to the `surplus` of the unknown.
+    """
+    _, n_y, n_x = head.shape
+    for k in layers:
+        for j in range(n_y):
+            for i in range(n_x):
+                here, s = unknown[k, j, i], sat[k, j, i]
+                for along_x in (True, False):
+                    j2, i2 = (j, i + 1) if along_x else (j + 1, i)
+                    if j2 == n_y or i2 == n_x:
+                        continue
+                    s2, there = sat[k, j2, i2], unknown[k, j2, i2]
+                    c = faces.cx[k, j, i] if along_x else faces.cy[k, j, i]
+                    if faces.harmonic:
+                        c *= mean_saturation(faces.near_x[k, j, i] if along_x else faces.near_y[k, j, i], s, s2)
+                    else:
+                        c *= s2 if head[k, j2, i2] > head[k, j, i] else s
+                    inner = c if here and there else 0.0
+                    if along_x:
+                        cx[k, j, i] = inner
+                    else:
+                        cy[k, j, i] = inner
+                    if here and not there:
+                        surplus[k, j, i] += c
+                    elif there and not here:
+                        surplus[k, j2, i2] += c
 
 
 @kernel
@@ -336,6 +378,59 @@ def moved(head: FloatArray, delta: FloatArray, share: float, out: FloatArray) ->
         out[n] = head[n] + change
         largest = max(largest, abs(change))
     return largest
+
+
+@kernel
+def extrapolate(
+    first: FloatArray,
+    second: FloatArray,
+    last: FloatArray,
+    share_first: float,
+    share_second: float,
+    share_last: float,
+    bottom: FloatArray,
+    thickness: FloatArray,
+    convertible: BoolArray,
+    out: FloatArray,
+) -> None:
+    """Fill the combination of three heads; convertible cells stay full, part full or dry as they were last; flat arrays."""
+    for n in range(out.size):
+        h, before = share_first * first[n] + share_second * second[n] + share_last * last[n], last[n]
+        if convertible[n]:
+            low, high = bottom[n], bottom[n] + thickness[n]
+            if before >= high:
+                h = max(h, high)
+            elif before <= low:
+                h = min(h, low)
+            elif h >= high or h <= low:
+                h = before
+        out[n] = h
+
+
+@summing_kernel
+def move(
+    head: FloatArray,
+    delta: FloatArray,
+    bottom: FloatArray,
+    thickness: FloatArray,
+    convertible: BoolArray,
+    out: FloatArray,
+) -> float:
+    """Set `out` to ``head + delta`` and return the largest change; flat arrays.
+
+    A correction that would empty a convertible cell takes nine tenths of its depth. So does MODFLOW 6 under NEWTON
+    UNDER_RELAXATION at the bottom of the model; here it is the bottom of the cell.
+    """
+    most = 0.0
+    for n in range(head.size):
+        d = delta[n]
+        if convertible[n]:
+            depth = head[n] - bottom[n]
+            if depth > 1e-3 * thickness[n] and d < -depth:
+                d = -0.9 * depth
+        out[n] = head[n] + d
+        most = max(most, abs(d))
+    return most
 
 
 @kernel

@@ -10,9 +10,12 @@ from aquirecover.errors import ConvergenceError
 from aquirecover.flow import kernels
 from aquirecover.flow.arrays import FloatArray
 from aquirecover.flow.assembly import Balance, FlowSystem, Interval, State
+from aquirecover.flow.cycling import CycleSolver
 from aquirecover.flow.linear import LinearSettings, LinearStatus, Matrix, solve
 from aquirecover.flow.multigrid import Multigrid
+from aquirecover.flow.prediction import Prediction
 from aquirecover.flow.recycling import PastSolutions
+from aquirecover.flow.relaxation import Relaxation
 
 # Newton corrections that are taken whole or halved once, before a line search that wants the residuals to fall at every one:
 # cells that dry or wet may raise them on the way, and only a cycle between bends has to be broken.
@@ -20,6 +23,9 @@ BOLD_STEPS = 15
 
 # Linear iterations more than with a new hierarchy that an old one may cost.
 WORN = 1
+
+# Sweeps over convertible cells of a guess.
+SWEEPS = 2
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,12 @@ class Solution:
         return self.balance.state
 
 
+def _solution(balance: Balance, outer: int, inner: int, change: float) -> Solution:
+    """Return what has been found after so many iterations, the last of which changed heads by so much."""
+    residual = balance.norm / balance.through if balance.through > 0.0 else 0.0
+    return Solution(balance, outer, inner, residual, change if outer else 0.0)
+
+
 def _norm(balance: Balance) -> float:
     """Return the sum of the absolute residuals."""
     return balance.norm
@@ -90,7 +102,11 @@ class StepSolver:
         self._hierarchy_dt = 0.0
         self._smoothed: Matrix | None = None
         self._fewest = 0
-        self._trail: list[tuple[float, FloatArray]] = []
+        self._relaxation = Relaxation(system) if system.has_convertible else None
+        self._prediction = Prediction(system) if system.has_convertible else None
+        self._cycles: CycleSolver | None = None
+        if self._relaxation is not None and linear.method == "multigrid":
+            self._cycles = CycleSolver(system, self._relaxation, newton.tolerance, newton.head_change)
 
     def solve(self, guess: FloatArray, interval: Interval) -> Solution:
         """Return the heads at the end of an interval.
@@ -100,18 +116,31 @@ class StepSolver:
         ConvergenceError
             With the cell of the largest residual and its value.
         """
-        system, newton = self.system, self.newton
         start = balance = self._tried(guess, interval)
-        if system.has_convertible and not interval.steady:
-            balance = self._improved(balance)
-        inner, change = 0, np.inf
+        if self._prediction is not None and not interval.steady:
+            balance = self._improved(balance, self._prediction)
+        if self._cycles is None:
+            solution = self._iterate(balance)
+        else:
+            cycled = self._cycles.solve(balance, self.newton.max_iterations)
+            if cycled.balanced:
+                solution = _solution(cycled.balance, cycled.cycles, cycled.cycles, cycled.change)
+            else:
+                rest = self._iterate(cycled.balance)
+                outer, inner = rest.outer + cycled.cycles, rest.inner + cycled.cycles
+                solution = Solution(rest.balance, outer, inner, rest.residual, rest.largest_change)
+        if self._prediction is not None and not interval.steady:
+            self._prediction.remember(start, solution.balance)
+        return solution
+
+    def _iterate(self, balance: Balance) -> Solution:
+        """Return the solution by Newton's method from a first balance."""
+        newton, inner, change = self.newton, 0, np.inf
         for outer in range(newton.max_iterations + 1):
-            norm, through = balance.norm, balance.through
-            small = norm <= newton.tolerance * through or norm <= balance.rounding
-            if small and (change <= newton.head_change or outer == 0 or not system.has_convertible):
-                if system.has_convertible and not interval.steady:
-                    self._remember(start, balance)
-                return Solution(balance, outer, inner, norm / through if through > 0.0 else 0.0, change if outer else 0.0)
+            norm = balance.norm
+            small = norm <= newton.tolerance * balance.through or norm <= balance.rounding
+            if small and (change <= newton.head_change or outer == 0 or not self.system.has_convertible):
+                return _solution(balance, outer, inner, change)
             if outer == newton.max_iterations:
                 break
             delta, iterations = self._newton_step(balance)
@@ -184,43 +213,26 @@ class StepSolver:
             self._past = PastSolutions(hierarchy.layouts[0])
         return self._past
 
-    def _improved(self, given: Balance) -> Balance:
-        """Return a better first guess where earlier steps suggest one: by extrapolation in time, or as `PastSolutions` has it."""
+    def _improved(self, given: Balance, prediction: Prediction) -> Balance:
+        """Return a better first guess where earlier steps suggest one."""
         best, interval = given, given.interval
-        guess = self._extrapolated(interval)
+        guess = prediction.extrapolated(interval)
         if guess is not None:
-            best = min(best, self._tried(guess, interval), key=_norm)
-        if self._past is not None and best.norm > 0.01 * given.norm:
-            delta = self._past.recall(best.residual)
-            if delta is not None:
-                best = min(best, self._tried(best.state.head + self._limited(best.state, delta), interval), key=_norm)
+            best = min(best, self._tried(guess, interval, SWEEPS), key=_norm)
+        if best.norm > 0.01 * given.norm:
+            guess = prediction.recalled(best)
+            if guess is not None:
+                best = min(best, self._tried(guess, interval, SWEEPS), key=_norm)
         # what is only a little better may lie beyond a bend, on a longer way
         return best if best.norm < 0.25 * given.norm else given
 
-    def _tried(self, guess: FloatArray, interval: Interval) -> Balance:
-        """Return the balance at guessed heads, with the fixed heads of the period."""
+    def _tried(self, guess: FloatArray, interval: Interval, sweeps: int = 0) -> Balance:
+        """Return the balance at guessed heads, with the fixed heads of the period, after so many sweeps of relaxation."""
         head = self.system.with_fixed_heads(guess, interval.period)
-        return self.system.balance(interval.old if head is interval.old.head else self.system.state(head), interval)
-
-    def _extrapolated(self, interval: Interval) -> FloatArray | None:
-        """Return the parabola, or the line, through the ends of the last steps, at the end of this one."""
-        if not self._trail or self._trail[-1][1] is not interval.old.head:
-            self._trail = [(0.0, interval.old.head)]
-        times, heads = [t for t, _ in self._trail], [h for _, h in self._trail]
-        if len(heads) < 2 or interval.dt > 2.0 * (times[-1] - times[-2]):
-            return None
-        now, result = times[-1] + interval.dt, np.zeros(self.system.shape)
-        for i, head in enumerate(heads):
-            share = float(np.prod([(now - t) / (times[i] - t) for j, t in enumerate(times) if j != i]))
-            result += share * head
-        return result
-
-    def _remember(self, start: Balance, end: Balance) -> None:
-        """Keep a converged step of a nonlinear model for the guesses of later ones."""
-        head = end.state.head
-        if self._past is not None:
-            self._past.learn(start.residual, head - start.state.head)
-        self._trail = [*self._trail[-2:], (self._trail[-1][0] + end.interval.dt, head)] if self._trail else []
+        state = interval.old if head is interval.old.head else self.system.state(head)
+        if self._relaxation is not None and sweeps > 0:
+            self._relaxation.sweep(state, interval, sweeps)
+        return self.system.balance(state, interval)
 
     def _solve_newton_system(
         self, matrix: Matrix, residual: FloatArray, target: float, interval: Interval
@@ -237,7 +249,6 @@ class StepSolver:
             hierarchy = matrix.preconditioner()
             result = solve(matrix, residual, target, self.linear, hierarchy)
             self._fewest = result.iterations
-            self._memory(hierarchy)
         self._hierarchy_dt = interval.dt
         # no iterations: LU had to help
         self._hierarchy = hierarchy if 0 < result.iterations <= self._fewest + WORN else None
