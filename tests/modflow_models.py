@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from aquirecover.modflow import Program
 
 SHAPE = (2, 3, 4)
 
@@ -56,3 +59,12 @@ def change(file: Path, old: str, new: str) -> None:
     text = file.read_text()
     assert old in text, f"{old!r} does not stand in {file.name}"
     file.write_text(text.replace(old, new, 1))
+
+
+def speak_to(program: Program, solver: Path) -> None:
+    """Give solver settings the names that releases before 6.1.1 know."""
+    if tuple(int(part) for part in program.version.split(".")[:3]) < (6, 1, 1):
+        text = solver.read_text()
+        for name in ("outer_dvclose", "inner_dvclose"):
+            text = re.sub(name, name.replace("dvclose", "hclose"), text, flags=re.IGNORECASE)
+        solver.write_text(text)

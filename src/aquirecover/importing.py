@@ -6,12 +6,15 @@ import math
 import os
 import secrets
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aquirecover.errors import AquirecoverError, ConfigError, Finding, OutputExistsError, ResourceError
+from aquirecover.processes import host_name
 
 if TYPE_CHECKING:
     from aquirecover.flow.problem import Problem
@@ -92,16 +95,43 @@ def import_modflow(path: Path, folder: Path, options: ImportOptions | None = Non
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise OutputExistsError(f"{folder}: is there already and not empty. Choose a new folder.")
     imported = read_modflow(path, options)
-    part = folder.with_name(f".{folder.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
+    with _whole_folder(folder) as part:
+        return _write(imported, folder, part, partial=options.allow_partial)
+
+
+@contextmanager
+def _whole_folder(folder: Path) -> Iterator[Path]:
+    """Give an empty folder that becomes `folder` at the end, or is gone, and with it the folders above that were made for it.
+
+    One that a killed process of this computer left is removed too.
+
+    Raises
+    ------
+    ResourceError
+        When it cannot be written.
+    """
+    from aquirecover.modflow.folders import remove_left_folders
+
+    base, prefix = folder.parent, f".{folder.name}.{host_name()}."
+    made = [path for path in (base, *base.parents) if not path.exists()]
+    part = base / f"{prefix}{os.getpid()}.{secrets.token_hex(4)}.part"
     try:
-        part.mkdir(parents=True)
-        outcome = _write(imported, folder, part, partial=options.allow_partial)
+        base.mkdir(parents=True, exist_ok=True)
+        remove_left_folders(base, prefix)
+        part.mkdir()
+        yield part
+        for file in part.rglob("*"):
+            if file.is_file():
+                with file.open("r+b") as stream:
+                    os.fsync(stream.fileno())
         os.replace(part, folder)  # noqa: PTH105 (the name of the system call is the point here)
     except OSError as error:
         raise ResourceError(f"{folder}: cannot be written: {error.strerror or error}.") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return outcome
+        for above in made:
+            if above.is_dir() and not any(above.iterdir()):
+                above.rmdir()
 
 
 def _write(imported: Imported, folder: Path, part: Path, *, partial: bool) -> ImportOutcome:

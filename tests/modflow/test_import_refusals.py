@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import pytest
 from aquirecover.errors import AquirecoverError, BackendError, ConfigError, InputFileError, OutputExistsError, ResourceError
 from aquirecover.importing import import_modflow
 from aquirecover.modflow.imports.reader import Imported, ImportOptions, read_modflow
+from aquirecover.processes import host_name
 from modflow_models import Mf6Model, change
 from twri_files import write_twri, write_twri6
 
@@ -22,7 +25,7 @@ Make = Callable[..., Mf6Model]
 def refused(path: Path, kind: type[AquirecoverError] = InputFileError, **options: Any) -> str:
     """Return what is said about a model that must be refused with an error of a kind; nothing may be left of it."""
     there = sorted(path.parent.rglob("*"))
-    target = path.parent / "imported"
+    target = path.parent / "imported" if (path.parent / "imported").exists() else path.parent / "made" / "for" / "it"
     with pytest.raises(kind) as caught:
         import_modflow(path, target, ImportOptions(**options))
     assert type(caught.value) is kind
@@ -327,6 +330,12 @@ def test_grids_that_are_too_large_are_refused_unread(tmp_path: Path) -> None:
     assert "1000000 stress periods: at most 100000 are imported." in refused(folder, ResourceError)
 
 
+def test_lists_that_announce_too_much_are_refused_unread(tmp_path: Path) -> None:
+    folder = write_twri(tmp_path / "twri").parent
+    change(folder / "twri.wel", "15 0\n15 0\n", "15 0\n999999999 0\n")
+    assert "twri.wel:2: 999999999 entries of a list: at most 99999999 are imported." in refused(folder, ResourceError)
+
+
 def test_files_that_are_too_large_are_refused_unread(tmp_path: Path) -> None:
     folder = write_twri(tmp_path / "twri").parent
     with (folder / "top.txt").open("wb") as stream:
@@ -352,6 +361,17 @@ def test_a_partial_import_may_break_rules_and_says_so(tmp_path: Path) -> None:
     outcome = import_modflow(folder, tmp_path / "partial", ImportOptions(allow_partial=True))
     assert any("conductance" in text for text in outcome.invalid)
     assert "not valid" in (tmp_path / "partial" / "import_report.md").read_text()
+
+
+def test_what_a_killed_import_left_is_removed(tmp_path: Path) -> None:
+    folder = write_twri(tmp_path / "twri").parent
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    left = tmp_path / f".basin.{host_name()}.{gone.pid}.abcd.part"
+    left.mkdir()
+    (left / "model.yaml").write_text("half")
+    import_modflow(folder, tmp_path / "basin")
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["basin", "twri"]
 
 
 def test_a_disk_that_is_full_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ def run_folder(parent: Path | None) -> Iterator[Path]:
     made = [path for path in (base, *base.parents) if not path.exists()]
     base.mkdir(parents=True, exist_ok=True)
     prefix = f".modflow6.{host_name()}."
-    _remove_left_folders(base, prefix)
+    remove_left_folders(base, prefix)
     path = Path(tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}.", dir=base))
     try:
         yield path
@@ -45,8 +45,8 @@ def run_folder(parent: Path | None) -> Iterator[Path]:
             above.rmdir()
 
 
-def _remove_left_folders(base: Path, prefix: str) -> None:
-    """Remove folders for runs of processes of this computer that are gone (POSIX)."""
+def remove_left_folders(base: Path, prefix: str) -> None:
+    """Remove folders whose names begin with a prefix and the number of a process of this computer that is gone (POSIX)."""
     if os.name != "posix":
         return
     for path in base.glob(f"{prefix}*"):

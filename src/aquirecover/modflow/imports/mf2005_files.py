@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from aquirecover.errors import InputFileError
+from aquirecover.errors import InputFileError, ResourceError
 from aquirecover.modflow.imports.folder import OPEN_CLOSE, SourceFolder, check_size, line_of, named_files
 
 IMPORTED = ("BAS6", "DIS", "BCF6", "LPF", "UPW", "WEL", "RIV", "DRN", "GHB", "CHD", "RCH", "EVT", "HFB6", "HOB")
@@ -43,6 +43,10 @@ FLOW_PACKAGES = ("BCF6", "LPF", "UPW")
 BINARY = "DATA(BINARY)"
 UNREAD = ("LIST", "GLOBAL", BINARY)
 OLD = {"BAS", "BCF", "BAS5", "BCF5"}
+LISTS = ("WEL", "RIV", "DRN", "GHB", "CHD", "HFB6", "HOB")
+# flopy makes room for as many entries as a list announces, before it reads any.
+MOST_DIGITS = 8
+_MANY = re.compile(rb"^[ \t]*(\d{%d,})(?![.\d])" % (MOST_DIGITS + 1), re.MULTILINE)
 _HDF5 = re.compile(rb"^[^#\r\n]*(?:GMS_HDF5|\.h5\b)[^\r\n]*", re.IGNORECASE | re.MULTILINE)
 _NOTES = re.compile(r"(xll|yll|rotation|start_datetime)\s*:\s*([^;,\s]+)", re.IGNORECASE)
 
@@ -126,7 +130,7 @@ def read_mf2005_source(name_file: Path, folder: SourceFolder) -> Mf2005Source:
     _refuse_other_programs(source, shown)
     for entry in entries:
         if entry.kind not in UNREAD:
-            _check_text(folder, entry.path)
+            _check_text(folder, entry)
     _check_discretization(source)
     return source
 
@@ -168,8 +172,9 @@ def _refuse_other_programs(source: Mf2005Source, shown: str) -> None:
         raise InputFileError(f"{shown}: names no {' and no '.join(missing)} file: it is no name file of MODFLOW-2005 or NWT.")
 
 
-def _check_text(folder: SourceFolder, path: Path) -> None:
+def _check_text(folder: SourceFolder, entry: Entry) -> None:
     """Check the files that a file names; arrays that GMS keeps in HDF5 files cannot be read."""
+    path = entry.path
     if not path.exists():
         return
     content, shown = folder.read(path), folder.shown(path)
@@ -179,6 +184,9 @@ def _check_text(folder: SourceFolder, path: Path) -> None:
             f"{shown}:{line}: the values are in an HDF5 file of GMS, which MODFLOW itself does not read. In GMS export the model "
             "with MODFLOW > Export Native MF2K Text (in newer versions: save it without HDF5), and import the result."
         )
+    if entry.kind in LISTS and (found := _MANY.search(content)):
+        line, count = line_of(content, found.start()), int(found[1])
+        raise ResourceError(f"{shown}:{line}: {count} entries of a list: at most {10**MOST_DIGITS - 1} are imported.")
     for name, line in named_files(content, OPEN_CLOSE):
         named = folder.existing(name, f"{shown}:{line}")
         if folder.shown(named) not in folder.checksums:

@@ -247,12 +247,12 @@ def _read_observations(source: Mf6Source, model: Any, draft: Draft) -> None:
         if package.package_type != "obs" or package.parent_file is not None:
             continue
         with reading(str(package.filename), source.folder):
-            tables = package.continuous.get_data() or {}
-        for table in tables.values():
-            heads = [row for row in table if str(row["obstype"]).lower() == "head"]
-            for name, row in zip(unique_names([str(row["obsname"]) for row in heads], names), heads, strict=True):
-                place = row["id"] if isinstance(row["id"], tuple) else tuple(int(word) - 1 for word in str(row["id"]).split())
-                draft.observations[name] = int(np.ravel_multi_index(place, draft.shape))
-            if len(heads) < len(table):
-                rest = len(table) - len(heads)
-                draft.report.left_out.append(f"{package.filename}: {cells_of(rest, 'observation')} of other things than heads.")
+            for table in (package.continuous.get_data() or {}).values():
+                heads = [row for row in table if str(row["obstype"]).lower() == "head"]
+                for name, row in zip(unique_names([str(row["obsname"]) for row in heads], names), heads, strict=True):
+                    words = row["id"] if isinstance(row["id"], tuple) else [int(word) - 1 for word in str(row["id"]).split()]
+                    draft.observations[name] = int(np.ravel_multi_index(tuple(words), draft.shape))
+                if rest := len(table) - len(heads):
+                    draft.report.left_out.append(
+                        f"{package.filename}: {cells_of(rest, 'observation')} of other things than heads."
+                    )
