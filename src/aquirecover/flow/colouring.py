@@ -76,9 +76,9 @@ class Layout:
         """Put the values of shape ``(n_layer, n_y, n_x)`` into a vector."""
         split(natural, self.n_y, self.n_x, vector, self.width, self.stride)
 
-    def join(self, vector: FloatArray | SingleArray) -> FloatArray:
-        """Return the values of a vector, shape ``(n_layer, n_y, n_x)``."""
-        natural = np.empty((self.n_layer, self.n_y, self.n_x))
+    def join(self, vector: FloatArray | SingleArray, out: FloatArray | None = None) -> FloatArray:
+        """Return the values of a vector, shape ``(n_layer, n_y, n_x)``, in `out` where it is given."""
+        natural = np.empty((self.n_layer, self.n_y, self.n_x)) if out is None else out
         join(vector, natural, self.n_y, self.n_x, self.width, self.stride)
         return natural
 

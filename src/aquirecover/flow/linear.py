@@ -119,6 +119,11 @@ class Matrix:
         return self.far_x is self.near_x and self.far_y is self.near_y
 
     @cached_property
+    def finite(self) -> bool:
+        """Whether its diagonal is finite, as its faces then are."""
+        return bool(np.isfinite(kernels.absolute_sum(self.diagonal.ravel())))
+
+    @cached_property
     def split(self) -> krylov.SplitMatrix:
         """The matrix in the numbering of `colouring`."""
         return krylov.split_matrix(self.diagonal, self.far_x, self.near_x, self.far_y, self.near_y, self.cz)
@@ -182,6 +187,7 @@ def solve(
     settings: LinearSettings,
     preconditioner: Multigrid | None = None,
     past: PastSolutions | None = None,
+    out: FloatArray | None = None,
 ) -> LinearResult:
     """Solve ``A x = rhs`` until the sum of absolute residuals is at most `target`.
 
@@ -199,14 +205,16 @@ def solve(
         Of this or a similar matrix; made here when there is none.
     past : PastSolutions, optional
         Of similar systems, for the first guess of a symmetric one; the solution is added.
+    out : ndarray, optional
+        Where conjugate gradients put the solution, shape ``(n_layer, n_y, n_x)``.
     """
-    if not (np.isfinite(rhs).all() and np.isfinite(matrix.diagonal).all()):
+    if not (matrix.finite and np.isfinite(kernels.absolute_sum(rhs.ravel()))):
         return LinearResult(LinearStatus.NOT_FINITE, 0, (), rhs)
     if settings.method == "direct":
         return solve_direct(matrix, rhs, target)
     preconditioner = preconditioner or matrix.hierarchy
     if matrix.symmetric:
-        result = conjugate_gradients(matrix, rhs, target, preconditioner, settings.max_iterations, past)
+        result = conjugate_gradients(matrix, rhs, target, preconditioner, settings.max_iterations, past, out)
     else:
         result = conjugate_residuals(matrix, rhs, target, preconditioner, min(RESIDUAL_ITERATIONS, settings.max_iterations))
         if result.status is not LinearStatus.CONVERGED:
@@ -245,6 +253,7 @@ def conjugate_gradients(
     preconditioner: Multigrid,
     max_iterations: int,
     past: PastSolutions | None = None,
+    out: FloatArray | None = None,
 ) -> LinearResult:
     """Preconditioned conjugate gradients; stops when ``Σ|r| ≤ target`` for the true residual, see `krylov`."""
     layout = preconditioner.layouts[0]
@@ -256,7 +265,7 @@ def conjugate_gradients(
     iterations, sound = krylov.conjugate_gradients(
         matrix.split, preconditioner.hierarchy, b, x, work[2:], target, max_iterations, history
     )
-    result = _result(layout, x, target, history[: iterations + 1], sound)
+    result = _result(layout, x, target, history[: iterations + 1], sound, out)
     if past is not None and result.status is LinearStatus.CONVERGED:
         past.add(b, work[2], x)
     return result
@@ -276,13 +285,15 @@ def conjugate_residuals(
     return _result(layout, x, target, history[: iterations + 1], sound)
 
 
-def _result(layout: Layout, x: FloatArray, target: float, history: FloatArray, sound: bool) -> LinearResult:
+def _result(
+    layout: Layout, x: FloatArray, target: float, history: FloatArray, sound: bool, out: FloatArray | None = None
+) -> LinearResult:
     """Return the result of a method whose last residual is the true one."""
     residuals = tuple(history.tolist())
     status = LinearStatus.MAX_ITERATIONS if sound else LinearStatus.BREAKDOWN
     if residuals[-1] <= target:
         status = LinearStatus.CONVERGED
-    return LinearResult(status, len(residuals) - 1, residuals, layout.join(x))
+    return LinearResult(status, len(residuals) - 1, residuals, layout.join(x, out))
 
 
 def bicgstab(matrix: Matrix, rhs: FloatArray, target: float, preconditioner: Multigrid, max_iterations: int) -> LinearResult:

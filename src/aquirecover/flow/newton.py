@@ -195,7 +195,7 @@ class StepSolver:
             return self._solve_newton_system(matrix, residual, target, interval)
         hierarchy = self._hierarchy_for(matrix, interval.dt)
         past = None if interval.steady else self._memory(hierarchy)
-        result = solve(matrix, residual, target, self.linear, hierarchy, past)
+        result = solve(matrix, residual, target, self.linear, hierarchy, past, self.system.fields.empty())
         return result.solution, result.iterations
 
     def _hierarchy_for(self, matrix: Matrix, dt: float) -> Multigrid:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -247,3 +248,28 @@ def test_settings_that_make_no_sense_are_refused(make: Callable[[], object], mes
     with pytest.raises(ValueError, match="must") as caught:
         make()
     assert str(caught.value) == message
+
+
+def test_nothing_of_the_size_of_a_field_is_allocated_in_the_march() -> None:
+    grid = plain_grid(90, 90)
+    rates = 200.0 + 60.0 * np.sin(np.arange(24.0))
+    stresses = (Wells([4000, 9000], rates[:, None]), Recharge(np.arange(8100), 1e-4), GeneralHead(90 * np.arange(90), 5.0, 3.0))
+    schedule = Schedule([30.0] * 24, save_step=True)
+    problem = plain_problem(grid, stresses, [FixedHead(90 * np.arange(90) + 89, 4.0)], schedule=schedule)
+    peaks, field = [], 8 * grid.n_cell
+
+    def measure(done: int, total: int, time: float) -> None:
+        # the memory of past solutions and the arrays that are used again are there by then
+        if done == 12:
+            tracemalloc.start()
+        elif done > 12:
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.clear_traces()
+
+    try:
+        result = simulate(problem, progress=measure)
+    finally:
+        tracemalloc.stop()
+    assert len(peaks) == 12
+    assert max(peaks) < 0.5 * field
+    assert min(report.outer for report in result.reports) > 0
