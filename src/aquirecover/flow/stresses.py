@@ -119,6 +119,22 @@ class Stress(ABC):
     def values(self) -> Mapping[str, FloatArray]:
         """Return the arrays of the stress by their names, for checks and for other engines."""
 
+    def inputs(self) -> Mapping[str, FloatArray]:
+        """Return the arrays by which the flow may be differentiated, by their names: its `values`, and what else it has."""
+        return self.values()
+
+    def derivatives(self, head: FloatArray, period: int, cells: Cells) -> Mapping[str, FloatArray]:
+        """Return the derivatives of the inflow with respect to its `inputs`, by their names, each of shape ``(n,)``.
+
+        They are those of the branch that `flow` takes. Without them a stress has its part in every sensitivity all the same; only
+        those with respect to its own arrays are refused.
+        """
+        return {}
+
+    def columns(self, name: str) -> IntArray:
+        """Return the column of one of the `inputs` that each connection reads, shape ``(n,)``."""
+        return np.arange(self.n)
+
     def holds_head(self) -> bool:
         """Tell whether the stress ties the head to a level, so that a steady problem has one solution."""
         return False
@@ -203,6 +219,24 @@ class Wells(Stress):
         """Return ``pumping_rate`` and ``injection_rate``, one column a well."""
         return {"pumping_rate": self.pumping_rate, "injection_rate": self.injection_rate}
 
+    def inputs(self) -> Mapping[str, FloatArray]:
+        """Return the rates, one column a well, and the ``fraction`` of each connection."""
+        return {**self.values(), "fraction": self.fraction}
+
+    def derivatives(self, head: FloatArray, period: int, cells: Cells) -> Mapping[str, FloatArray]:
+        """Return the derivatives of what each connection puts in; see `Stress.derivatives`."""
+        share, _ = self._delivery(head, cells)
+        pumped, injected = (in_period(rate, period)[self.well] for rate in (self.pumping_rate, self.injection_rate))
+        return {
+            "pumping_rate": -share * self.fraction,
+            "injection_rate": self.fraction,
+            "fraction": injected - share * pumped,
+        }
+
+    def columns(self, name: str) -> IntArray:
+        """Return the well of each connection, or for ``fraction`` the connection itself."""
+        return np.arange(self.n) if name == "fraction" else self.well
+
     def delivered(self, flow: FloatArray, period: int) -> FloatArray:
         """Return the pumping each well really delivers when `flow` enters its connections, shape ``(n_well,)``, m³/d."""
         pumped = in_period(self.injection_rate, period)[self.well] * self.fraction - flow
@@ -247,6 +281,10 @@ class Recharge(Stress):
         """Return ``recharge_rate``."""
         return {"recharge_rate": self.recharge_rate}
 
+    def derivatives(self, head: FloatArray, period: int, cells: Cells) -> Mapping[str, FloatArray]:
+        """Return the area; see `Stress.derivatives`."""
+        return {"recharge_rate": cells.area(self.cell)}
+
 
 @final
 class River(Stress):
@@ -284,6 +322,15 @@ class River(Stress):
     def values(self) -> Mapping[str, FloatArray]:
         """Return ``stage``, ``conductance`` and ``bottom_elevation``."""
         return {"stage": self.stage, "conductance": self.conductance, "bottom_elevation": self.bottom_elevation}
+
+    def derivatives(self, head: FloatArray, period: int, cells: Cells) -> Mapping[str, FloatArray]:
+        """Return the derivatives of the leakage; see `Stress.derivatives`."""
+        bottom, c = in_period(self.bottom_elevation, period), in_period(self.conductance, period)
+        return {
+            "stage": c,
+            "conductance": in_period(self.stage, period) - np.maximum(head, bottom),
+            "bottom_elevation": np.where(head > bottom, 0.0, -c),
+        }
 
     def holds_head(self) -> bool:
         """Tell whether the bed conducts and so ties the head to its stage."""
@@ -324,6 +371,11 @@ class Drain(Stress):
         """Return ``elevation`` and ``conductance``."""
         return {"elevation": self.elevation, "conductance": self.conductance}
 
+    def derivatives(self, head: FloatArray, period: int, cells: Cells) -> Mapping[str, FloatArray]:
+        """Return the derivatives of the outflow, none while the drain is dry; see `Stress.derivatives`."""
+        c, above = in_period(self.conductance, period), head - in_period(self.elevation, period)
+        return {"elevation": np.where(above > 0.0, c, 0.0), "conductance": -np.maximum(above, 0.0)}
+
     def holds_head(self) -> bool:
         """Tell whether the drain conducts; one that runs dry holds nothing, and the solver then refuses."""
         return bool(np.any(self.conductance > 0.0))
@@ -361,6 +413,13 @@ class GeneralHead(Stress):
     def values(self) -> Mapping[str, FloatArray]:
         """Return ``boundary_head`` and ``conductance``."""
         return {"boundary_head": self.boundary_head, "conductance": self.conductance}
+
+    def derivatives(self, head: FloatArray, period: int, cells: Cells) -> Mapping[str, FloatArray]:
+        """Return the derivatives of the exchange; see `Stress.derivatives`."""
+        return {
+            "boundary_head": in_period(self.conductance, period),
+            "conductance": in_period(self.boundary_head, period) - head,
+        }
 
     def holds_head(self) -> bool:
         """Tell whether the boundary conducts and so ties the head."""
@@ -407,6 +466,15 @@ class Evapotranspiration(Stress):
     def values(self) -> Mapping[str, FloatArray]:
         """Return ``surface``, ``rate`` and ``extinction_depth``."""
         return {"surface": self.surface, "rate": self.rate, "extinction_depth": self.extinction_depth}
+
+    def derivatives(self, head: FloatArray, period: int, cells: Cells) -> Mapping[str, FloatArray]:
+        """Return the derivatives of the water lost; see `Stress.derivatives`."""
+        depth, area = in_period(self.extinction_depth, period), cells.area(self.cell)
+        below = in_period(self.surface, period) - head
+        share = 1.0 - below / depth
+        # what is lost in a metre, between the extinction depth and the surface
+        slope = np.where((share > 0.0) & (share < 1.0), in_period(self.rate, period) * area / depth, 0.0)
+        return {"surface": slope, "rate": -area * np.clip(share, 0.0, 1.0), "extinction_depth": -slope * below / depth}
 
     def holds_head(self) -> bool:
         """Tell whether any water is lost; below the extinction depth nothing is held, and the solver then refuses."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -60,6 +62,32 @@ def test_a_flow_is_its_ramp_where_it_has_one(kind: str) -> None:
         head = np.full(stress.n, level)
         for found, expected in zip(ramp.flow(head), stress.flow(head, 0, CELLS), strict=True):
             assert found.tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("kind", STRESSES)
+def test_derivatives_with_respect_to_inputs(kind: str) -> None:
+    stress, kinks = STRESSES[kind]
+    step = 1e-6
+    for level in [-12.0, -9.3, 0.7, 3.1, 5.2, 9.0, *(kink + side for kink in kinks for side in (-1e-3, 1e-3))]:
+        head = np.full(2, level)
+        found = stress.derivatives(head, 0, CELLS)
+        assert set(found) == set(stress.inputs())
+        for name, value in stress.inputs().items():
+            flows = []
+            for sign in (-1.0, 1.0):
+                other = copy.copy(stress)
+                setattr(other, name, value + sign * step)
+                flows.append(other.flow(head, 0, CELLS)[0])
+            np.testing.assert_allclose(found[name], (flows[1] - flows[0]) / (2 * step), rtol=1e-6, atol=1e-8)
+
+
+def test_screens_of_a_well_read_its_rate_and_their_own_fraction() -> None:
+    wells = Wells([0, 1], [50.0], well=[0, 0], fraction=[0.2, 0.8], names=["W"])
+    np.testing.assert_array_equal(wells.columns("pumping_rate"), [0, 0])
+    np.testing.assert_array_equal(wells.columns("fraction"), [0, 1])
+    found = wells.derivatives(np.full(2, 5.0), 0, CELLS)
+    np.testing.assert_allclose(found["pumping_rate"], [-0.2, -0.8])
+    np.testing.assert_allclose(found["fraction"], [-50.0, -50.0])
 
 
 @pytest.mark.parametrize("kind", STRESSES)
