@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import combinations
+
 import numpy as np
 
-from aquirecover.flow.arrays import BoolArray, FloatArray
+from aquirecover.flow.arrays import BoolArray, FloatArray, IntArray
 from aquirecover.flow.faces import Faces
 from aquirecover.flow.grid import Grid
 from aquirecover.flow.problem import Problem
@@ -17,18 +20,26 @@ def conductances(problem: Problem) -> Faces:
     Horizontal ones are harmonic from transmissivity, vertical ones in series over half thicknesses or from the leakance
     (MODFLOW 6, Langevin et al. 2017, TM6-A55, eq. 4-8 to 4-16). Flow barriers act in series with their face.
     """
+    result = open_faces(problem)
+    for barrier in problem.barriers:
+        for c, cell, per_characteristic, chosen in barred_faces(problem.grid, barrier, result):
+            c[cell] = in_series(c[cell], barrier.hydraulic_characteristic[chosen] * per_characteristic)
+    return result
+
+
+def open_faces(problem: Problem, shares: bool = False) -> Faces:
+    """Return the conductances without flow barriers; with the shares of resistance, if asked for, whatever the averaging."""
     grid, properties = problem.grid, problem.properties
     harmonic = properties.averaging == "harmonic"
-    near_x, near_y = (np.zeros(grid.shape if harmonic else (0, 0, 0)) for _ in range(2))
+    kept = harmonic or shares
+    near_x, near_y = (np.zeros(grid.shape if kept else (0, 0, 0)) for _ in range(2))
     result = Faces(np.zeros(grid.shape), np.zeros(grid.shape), _vertical(problem), near_x, near_y, harmonic)
     x_width, y_width = np.broadcast_arrays(grid.dx[None, :], grid.dy[:, None])
     for k in range(grid.shape[0]):
         thickness = np.where(grid.active[k], grid.thickness[k], 0.0)
-        _harmonic(properties.k[k] * thickness, x_width, y_width, result.cx[k], near_x[k] if harmonic else None)
+        _harmonic(properties.k[k] * thickness, x_width, y_width, result.cx[k], near_x[k] if kept else None)
         along_y = (properties.k22[k] * thickness).T
-        _harmonic(along_y, y_width.T, x_width.T, result.cy[k].T, near_y[k].T if harmonic else None)
-    for barrier in problem.barriers:
-        _apply_barrier(grid, barrier, result)
+        _harmonic(along_y, y_width.T, x_width.T, result.cy[k].T, near_y[k].T if kept else None)
     return result
 
 
@@ -50,25 +61,26 @@ def _harmonic(t: FloatArray, size: FloatArray, width: FloatArray, c: FloatArray,
 
 def _vertical(problem: Problem) -> FloatArray:
     """Return vertical conductances, through pass-through cells where there are any."""
-    grid, properties = problem.grid, problem.properties
-    n_layer = grid.shape[0]
-    if n_layer == 1:
-        return np.zeros(grid.shape)
-    half = np.divide(0.5 * grid.thickness, properties.k33, out=np.zeros(grid.shape), where=grid.active)
-    cz = np.zeros(grid.shape)
-    for upper in range(n_layer - 1):
-        for lower in range(upper + 1, n_layer):
-            between = grid.pass_through[upper + 1 : lower].all(axis=0)
-            joined = grid.active[upper] & grid.active[lower] & between
-            if not joined.any():
-                continue
-            given = properties.leakance[upper]
-            resistance = half[upper] + half[lower]
-            leakance = np.where(np.isnan(given), np.divide(1.0, resistance, out=np.zeros_like(resistance), where=joined), given)
-            # n faces in series, each of n times the conductance, let the pass-through cells between be ordinary unknowns
-            faces = lower - upper
-            cz[upper:lower] += np.where(joined, faces * leakance * grid.area, 0.0)
+    cz = np.zeros(problem.grid.shape)
+    for upper, lower, joined, leakance in vertical_leakance(problem):
+        # n faces in series, each of n times the conductance, let the pass-through cells between be ordinary unknowns
+        cz[upper:lower] += np.where(joined, (lower - upper) * leakance * problem.grid.area, 0.0)
     return cz
+
+
+def vertical_leakance(problem: Problem) -> Iterator[tuple[int, int, BoolArray, FloatArray]]:
+    """Yield for two layers where they are joined, with pass-through cells alone between them, and the leakance there, 1/d."""
+    grid, properties = problem.grid, problem.properties
+    if grid.shape[0] == 1:
+        return
+    half = np.divide(0.5 * grid.thickness, properties.k33, out=np.zeros(grid.shape), where=grid.active)
+    for upper, lower in combinations(range(grid.shape[0]), 2):
+        between = grid.pass_through[upper + 1 : lower].all(axis=0)
+        joined = grid.active[upper] & grid.active[lower] & between
+        if joined.any():
+            given, resistance = properties.leakance[upper], half[upper] + half[lower]
+            own = np.divide(1.0, resistance, out=np.zeros_like(resistance), where=joined)
+            yield upper, lower, joined, np.where(np.isnan(given), own, given)
 
 
 def flowing_cells(grid: Grid) -> BoolArray:
@@ -90,15 +102,30 @@ def flowing_cells(grid: Grid) -> BoolArray:
     return carries
 
 
-def _apply_barrier(grid: Grid, barrier: FlowBarrier, faces: Faces) -> None:
-    """Put a barrier in series with its faces; its thickness is the mean of both cells."""
+def barred_faces(grid: Grid, barrier: FlowBarrier, faces: Faces) -> Iterator[tuple[FloatArray, IntArray, FloatArray, BoolArray]]:
+    """Yield for the faces along x and those along y that a barrier bars what is needed to put it in series.
+
+    Yields
+    ------
+    c : ndarray
+        Conductances of `faces`, flat.
+    cell : ndarray of int
+        Places in it.
+    per_characteristic : ndarray
+        Conductance of the barrier over its hydraulic characteristic, m²; its thickness is the mean of both cells.
+    chosen : ndarray of bool
+        Which items of the barrier these are.
+    """
     first, second = np.minimum(barrier.cell, barrier.neighbour), np.maximum(barrier.cell, barrier.neighbour)
     along_x = second - first == 1
     thickness = grid.thickness.ravel()
     _, row, column = grid.indices(first)
-    width = np.where(along_x, grid.dy[row], grid.dx[column])
-    barrier_c = barrier.hydraulic_characteristic * 0.5 * (thickness[first] + thickness[second]) * width
-    for array, chosen in ((faces.cx, along_x), (faces.cy, ~along_x)):
-        flat, cell, extra = array.reshape(-1), first[chosen], barrier_c[chosen]
-        total = flat[cell] + extra
-        flat[cell] = np.divide(flat[cell] * extra, total, out=np.zeros_like(total), where=total > 0.0)
+    area = 0.5 * (thickness[first] + thickness[second]) * np.where(along_x, grid.dy[row], grid.dx[column])
+    for c, chosen in ((faces.cx, along_x), (faces.cy, ~along_x)):
+        yield c.reshape(-1), first[chosen], area[chosen], chosen
+
+
+def in_series(c: FloatArray, other: FloatArray) -> FloatArray:
+    """Return ``c other / (c + other)``, 0 where both are."""
+    total = c + other
+    return np.divide(c * other, total, out=np.zeros_like(total), where=total > 0.0)

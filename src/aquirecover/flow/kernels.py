@@ -81,7 +81,7 @@ def _flow_z(faces: Faces, head: FloatArray, k: int, j: int, i: int) -> float:
 
 
 @kernel
-def _upstream_terms(c: float, h: float, s: float, ds: float, h_far: float, s_far: float, ds_far: float) -> tuple[float, float]:
+def upstream_terms(c: float, h: float, s: float, ds: float, h_far: float, s_far: float, ds_far: float) -> tuple[float, float]:
     """Return ``dq/dh_far`` and ``−dq/dh`` of the inflow ``q = c · sat_upstream · (h_far − h)``; neither is negative."""
     d = h_far - h
     if d > 0.0:
@@ -90,7 +90,7 @@ def _upstream_terms(c: float, h: float, s: float, ds: float, h_far: float, s_far
 
 
 @kernel
-def _harmonic_terms(
+def harmonic_terms(
     c: float, share: float, h: float, s: float, ds: float, h_far: float, s_far: float, ds_far: float
 ) -> tuple[float, float]:
     """Return ``dq/dh_far`` and ``−dq/dh`` of the inflow ``q = c · S · (h_far − h)`` with S of `mean_saturation`."""
@@ -130,9 +130,9 @@ def face_derivatives(
                 if i + 1 < n_x:
                     c, h2, s2, ds2 = faces.cx[k, j, i], head[k, j, i + 1], sat[k, j, i + 1], slope[k, j, i + 1]
                     if faces.harmonic:
-                        far, near = _harmonic_terms(c, faces.near_x[k, j, i], h, s, ds, h2, s2, ds2)
+                        far, near = harmonic_terms(c, faces.near_x[k, j, i], h, s, ds, h2, s2, ds2)
                     else:
-                        far, near = _upstream_terms(c, h, s, ds, h2, s2, ds2)
+                        far, near = upstream_terms(c, h, s, ds, h2, s2, ds2)
                     both = here and unknown[k, j, i + 1]
                     far_x[k, j, i], near_x[k, j, i] = (far, near) if both else (0.0, 0.0)
                     diagonal[k, j, i] += near
@@ -140,9 +140,9 @@ def face_derivatives(
                 if j + 1 < n_y:
                     c, h2, s2, ds2 = faces.cy[k, j, i], head[k, j + 1, i], sat[k, j + 1, i], slope[k, j + 1, i]
                     if faces.harmonic:
-                        far, near = _harmonic_terms(c, faces.near_y[k, j, i], h, s, ds, h2, s2, ds2)
+                        far, near = harmonic_terms(c, faces.near_y[k, j, i], h, s, ds, h2, s2, ds2)
                     else:
-                        far, near = _upstream_terms(c, h, s, ds, h2, s2, ds2)
+                        far, near = upstream_terms(c, h, s, ds, h2, s2, ds2)
                     both = here and unknown[k, j + 1, i]
                     far_y[k, j, i], near_y[k, j, i] = (far, near) if both else (0.0, 0.0)
                     diagonal[k, j, i] += near
