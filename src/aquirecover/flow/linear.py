@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
 from typing import Any, Literal
@@ -118,6 +118,12 @@ class Matrix:
         """Whether far and near are the same arrays."""
         return self.far_x is self.near_x and self.far_y is self.near_y
 
+    def transposed(self) -> Matrix:
+        """Return ``Aᵀ``, itself when it is symmetric."""
+        if self.symmetric:
+            return self
+        return replace(self, far_x=self.near_x, near_x=self.far_x, far_y=self.near_y, near_y=self.far_y)
+
     @cached_property
     def finite(self) -> bool:
         """Whether its diagonal is finite, as its faces then are."""
@@ -225,16 +231,9 @@ def solve(
 
 
 def solve_direct(matrix: Matrix, rhs: FloatArray, target: float) -> LinearResult:
-    """Solve by sparse LU with one step of iterative refinement (SuperLU, minimum degree on A + Aᵀ, symmetric mode)."""
-    from scipy.sparse import linalg
-
-    try:
-        factor = linalg.splu(
-            matrix.to_sparse(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
-        )
-    except RuntimeError as error:
-        if "singular" not in str(error):
-            raise
+    """Solve by sparse LU with one step of iterative refinement."""
+    factor = factorize(matrix)
+    if factor is None:
         return LinearResult(LinearStatus.SINGULAR, 0, (), rhs)
     x = factor.solve(rhs.ravel()).reshape(rhs.shape)
     r = rhs - matrix.multiply(x)
@@ -244,6 +243,21 @@ def solve_direct(matrix: Matrix, rhs: FloatArray, target: float) -> LinearResult
     floor = min(1e-12 * float((matrix.diagonal * np.abs(x)).sum()), 1e-6 * float(np.abs(rhs).sum()))
     status = LinearStatus.CONVERGED if norm <= max(target, floor) else LinearStatus.SINGULAR
     return LinearResult(status, 0, (norm,), x)
+
+
+def factorize(matrix: Matrix) -> Any:
+    """Return the sparse LU factors, with a method `solve` for flat arrays, or None when the matrix is singular.
+
+    SuperLU, minimum degree on A + Aᵀ, symmetric mode.
+    """
+    from scipy.sparse import linalg
+
+    try:
+        return linalg.splu(matrix.to_sparse(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
+    except RuntimeError as error:
+        if "singular" not in str(error):
+            raise
+        return None
 
 
 def conjugate_gradients(

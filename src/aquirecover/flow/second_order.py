@@ -26,6 +26,8 @@ from aquirecover.flow.newton import Solution, StepSolver
 from aquirecover.flow.stepping import BackwardEuler, Record
 
 GAMMA = 1.0 - 1.0 / sqrt(2.0)
+# The second stage carries this times the release of the first.
+CARRIED = 1.0 - 1.0 / GAMMA
 # A step errs by this times Δt³ h‴: 1/6 less the coefficient of z³ in (1 + (1 − 2γ) z) / (1 − γ z)².
 ERROR = 1.0 / 6.0 - 3.0 * GAMMA**2 + 2.0 * GAMMA**3
 # Δt² times the second divided difference of the rates at 0, γ and 1 is this times Δt² h‴: the rate at γ is of first order only.
@@ -157,10 +159,10 @@ class SecondOrder:
         middle = self._solve(old.head + length * self._rate if self._smooth else old.head, first)
         middle_rate = (middle.state.head - old.head) / length
         carry, _ = system.storage_flow(middle.state, first)
-        carry *= 1.0 - 1.0 / GAMMA
+        carry *= CARRIED
         second = Interval(period, length, old, carry)
         end = self._solve(old.head + dt * middle_rate, second)
-        rate = (end.state.head - old.head) / length + (1.0 - 1.0 / GAMMA) * middle_rate
+        rate = (end.state.head - old.head) / length + CARRIED * middle_rate
         error = self._error(dt, (self._rate, middle_rate, rate), end.balance)
         cell = int(np.abs(error).argmax())
         stages = ((middle, first, 1.0 - GAMMA), (end, second, GAMMA))

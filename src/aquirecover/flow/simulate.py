@@ -22,6 +22,8 @@ from aquirecover.flow.stepping import BackwardEuler
 from aquirecover.flow.stresses import Wells, in_period
 
 Progress = Callable[[int, int, float], None]
+# Called with the number of the step, and for every part or stage of it with its solution, its interval and its share of the step.
+Observer = Callable[[int, Solution, Interval, float], None]
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,13 @@ class SimulateSettings:
             raise ValueError(f"budget_tolerance = {self.budget_tolerance:g}: must lie between 0 and 1.")
 
 
-def simulate(problem: Problem, settings: SimulateSettings | None = None, progress: Progress | None = None) -> FlowResult:
-    """Simulate a problem by backward Euler steps.
+def simulate(
+    problem: Problem,
+    settings: SimulateSettings | None = None,
+    progress: Progress | None = None,
+    observe: Observer | None = None,
+) -> FlowResult:
+    """Simulate a problem by implicit steps.
 
     Parameters
     ----------
@@ -74,6 +81,8 @@ def simulate(problem: Problem, settings: SimulateSettings | None = None, progres
         How.
     progress : callable, optional
         Called after each step with the number of steps done, their total and the time reached, d.
+    observe : callable, optional
+        Called with every part or stage of every step, once it counts; see `Observer`. Heads that are to be kept must be copied.
 
     Returns
     -------
@@ -94,7 +103,7 @@ def simulate(problem: Problem, settings: SimulateSettings | None = None, progres
     if findings:
         raise ConfigError(findings)
     begin = time.perf_counter()
-    march = _March(problem, settings)
+    march = _March(problem, settings, observe)
     for step in range(problem.schedule.n_step):
         march.step(step)
         if progress is not None:
@@ -105,8 +114,9 @@ def simulate(problem: Problem, settings: SimulateSettings | None = None, progres
 class _March:
     """State of a simulation between steps, and what is kept of it."""
 
-    def __init__(self, problem: Problem, settings: SimulateSettings) -> None:
+    def __init__(self, problem: Problem, settings: SimulateSettings, observe: Observer | None) -> None:
         self.problem = problem
+        self.observe = observe
         self.system = FlowSystem(problem)
         solver = StepSolver(self.system, settings.newton, settings.linear)
         second = settings.time.scheme == "sdirk2"
@@ -131,6 +141,8 @@ class _March:
         def record(solution: Solution, part: Interval, share: float) -> None:
             self.budget.add(step, solution.balance, share)
             self._record_wells(step, solution.balance, share)
+            if self.observe is not None:
+                self.observe(step, solution, part, share)
 
         try:
             solution, parts = self.scheme.advance(interval, record)
