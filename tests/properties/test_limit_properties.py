@@ -10,7 +10,7 @@ import pytest
 from aquirecover.flow.newton import NewtonSettings
 from aquirecover.flow.problem import FlowResult, Problem
 from aquirecover.flow.simulate import SimulateSettings, simulate
-from aquirecover.flow.stresses import Drain, Evapotranspiration, River
+from aquirecover.flow.stresses import Drain, Evapotranspiration, GeneralHead, River
 from aquirecover.study.constraints import bounds, join, total
 from aquirecover.study.decisions import Decision
 from aquirecover.study.limits import LimitProblem, Objective, find_limit
@@ -30,7 +30,10 @@ def _question(seed: int) -> LimitProblem:
     random = np.random.default_rng(1000 + seed)
     given = random_problem(seed, convertible=False, zones=False)
     linear = tuple(s for s in given.stresses if not isinstance(s, (River, Drain, Evapotranspiration)))
-    problem = Problem("field", given.grid, given.properties, given.schedule, given.initial_head, linear, given.fixed_heads)
+    # holes may cut off a part from all that holds its heads
+    leak = GeneralHead(np.flatnonzero(given.grid.active), 10.0, 0.01, name="leak")
+    stresses = (*linear, leak)
+    problem = Problem("field", given.grid, given.properties, given.schedule, given.initial_head, stresses, given.fixed_heads)
     one = np.ones(1)
     decisions = tuple(
         Decision(f"W{n + 1} in period {p + 1}", 0.0, 400.0, np.array([n]), np.array([p]), one) for n in range(3) for p in (1, 2)
