@@ -148,7 +148,7 @@ class CycleSolver:
         halved, made = 0, -1
         for cycle in range(most + 1):
             if self._balanced(balance) and (change <= self._head_change or cycle == 0):
-                self._kept.judge(cycle, np.log10(start.norm / max(balance.norm, 1e-300)))
+                self._kept.judge(cycle, np.log10(max(start.norm, 1e-300) / max(balance.norm, 1e-300)))
                 return Cycled(balance, cycle, change, balanced=True)
             if cycle - halved >= PATIENCE:
                 if made >= halved:
