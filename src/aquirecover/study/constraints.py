@@ -71,12 +71,13 @@ class Constraints:
 
     def matrix(self, response: Response) -> tuple[FloatArray, FloatArray]:
         """Return the rows as a response has them, ``matrix x + constant``, shapes ``(n_row, n_decision)`` and ``(n_row,)``."""
-        sums = self._sums(response.outcome.values.size)
+        sums = self.sums(response.outcome.values.size)
         matrix = sums @ response.slope
         np.add.at(matrix, (self.decision_row, self.decision), self.decision_coefficient)
         return matrix, sums @ (response.outcome.values - response.slope @ response.at)
 
-    def _sums(self, n_quantity: int) -> Any:
+    def sums(self, n_quantity: int) -> Any:
+        """Return the coefficients of the quantities, a sparse matrix of shape ``(n_row, n_quantity)``."""
         from scipy import sparse
 
         return sparse.csr_array((self.coefficient, (self.row, self.quantity)), shape=(self.n, n_quantity))

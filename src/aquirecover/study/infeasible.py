@@ -67,7 +67,9 @@ def explain(question: LimitProblem, simulate_all: SimulateAll) -> list[Shortage]
         Runs problems.
     """
     evaluator = Evaluator(question.problem, question.decisions, question.families, simulate_all)
-    response = evaluator.response(first_values(question.decisions))
+    idle = first_values(question.decisions)
+    question, _ = question.held_at(idle)
+    response = evaluator.response(idle)
     matrix, constant = question.constraints.matrix(response)
     constraints = question.constraints
     program = LinearProgram(

@@ -8,7 +8,7 @@ rates and objective stay (Ahlfeld, Barlow and Mulligan 2005, USGS Open-File Repo
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from aquirecover.errors import ConvergenceError
 from aquirecover.flow.arrays import FloatArray
 from aquirecover.flow.problem import Problem
 from aquirecover.study import linear_program
+from aquirecover.study.chance import Chance, Margin, deviation, tightened
 from aquirecover.study.constraints import Constraints
 from aquirecover.study.decisions import Decision
 from aquirecover.study.linear_program import LinearProgram, ProgramSolution
@@ -65,6 +66,8 @@ class LimitProblem:
         What must hold.
     objective : Objective
         What is sought.
+    chance : Chance, optional
+        With which probability every constraint is to hold; none looks at one set of inputs alone.
     """
 
     problem: Problem
@@ -72,6 +75,23 @@ class LimitProblem:
     families: tuple[Quantities, ...]
     constraints: Constraints
     objective: Objective
+    chance: Chance | None = None
+
+    def held_at(self, x: FloatArray) -> tuple[LimitProblem, FloatArray]:
+        """Return the question whose sides leave what the chance asks for at values of the decisions, and the deviations.
+
+        Deviations are those of the rows, shape ``(n_row,)``, 0 without a chance.
+        """
+        if self.chance is None:
+            return self, np.zeros(self.constraints.n)
+        found = deviation(self.constraints, self.chance.spread.slopes(x))
+        return self.with_deviations(found), found
+
+    def with_deviations(self, deviations: FloatArray) -> LimitProblem:
+        """Return the question whose sides leave z times some standard deviations of the rows."""
+        if self.chance is None:
+            return self
+        return replace(self, constraints=tightened(self.constraints, deviations, self.chance.z), chance=None)
 
 
 @dataclass(frozen=True)
@@ -90,6 +110,8 @@ class LimitSettings:
     """Largest excess over any constraint in the full model, m or m³/d per 1 + the side of the constraint."""
     raised: float = 1e-3
     """Share by which the limit is raised to show that it then breaks a constraint."""
+    spread_every: int = 1
+    """With a risk, programs after which the standard deviations are found anew; 0 keeps those at the first rates."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +159,8 @@ class LimitResult:
         See its class.
     response : Response
         The last.
+    deviation : ndarray
+        Standard deviations of the constraints, 0 without a chance, shape ``(n_row,)``.
     """
 
     x: FloatArray
@@ -149,6 +173,7 @@ class LimitResult:
     runs: int
     certificate: Certificate
     response: Response = field(repr=False)
+    deviation: FloatArray = field(default_factory=lambda: np.zeros(0), repr=False)
 
 
 def find_limit(
@@ -174,7 +199,8 @@ def find_limit(
     progress : callable, optional
         Called with a line of text after each program.
     known : Response, optional
-        Of an earlier search with the same model, decisions and quantities, which a linear model need not find again.
+        Of an earlier search with the same model, decisions and quantities, which a linear model need not find again. Standard
+        deviations of a chance are found all the same.
 
     Raises
     ------
@@ -189,10 +215,17 @@ def find_limit(
     x = first_values(question.decisions) if start is None else np.asarray(start, dtype=np.float64)
     safe = first_values(question.decisions)
     reach, value, change = np.inf, np.inf, np.inf
+    # what does not change with the rates is found once
+    once = question.chance is None or settings.spread_every == 0
+    margin = None if question.chance is None else Margin(question.chance, question.constraints, x)
     for n_program in range(1, settings.max_programs + 1):
         try:
             response = known if known is not None and evaluator.linear else evaluator.response(x)
-            solution = _program(question, response, x, reach)
+            known = response
+            if margin is not None and not once and n_program > 1 and (n_program - 1) % settings.spread_every == 0:
+                margin.update(x)
+            held = question if margin is None else replace(question, constraints=margin.rows(), chance=None)
+            solution = _program(held, response, x, reach)
         except ConvergenceError:
             # dry cells and drains feel no change: go back to where the model answers
             if evaluator.linear or not np.abs(x - safe).max(initial=0.0) > 0.0:
@@ -206,8 +239,11 @@ def find_limit(
         if progress is not None:
             progress(f"program {n_program}: objective {value:.6g}, largest change of a rate {change:.3g} m3/d")
         still = change <= settings.rate_tolerance * (1.0 + float(np.abs(solution.x).max(initial=0.0)))
-        if evaluator.linear or (still and moved <= settings.objective_tolerance * (1.0 + abs(value))):
-            return _certified(question, evaluator, solution, response, settings, n_program)
+        settled = still and moved <= settings.objective_tolerance * (1.0 + abs(value))
+        if (evaluator.linear and once) or settled:
+            deviations = np.zeros(question.constraints.n) if margin is None else margin.deviation
+            found = _certified(question.with_deviations(deviations), evaluator, solution, response, settings, n_program)
+            return replace(found, deviation=deviations)
         if n_program >= FREE:
             # rates that swing between two corners are brought together
             reach = 0.5 * min(change, reach)

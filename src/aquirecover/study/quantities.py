@@ -15,6 +15,7 @@ from typing import final
 import numpy as np
 
 from aquirecover.flow.arrays import FloatArray, IntArray
+from aquirecover.flow.functionals import Terms, WeightedSums, Weights
 from aquirecover.flow.problem import FlowResult, Observations, Problem
 
 
@@ -69,6 +70,16 @@ class Quantities(ABC):
     def values(self, heads: Heads) -> FloatArray:
         """Return the quantities of a run, shape ``(n,)``."""
 
+    @abstractmethod
+    def weighted_sums(self, problem: Problem) -> WeightedSums:
+        """Return what can be differentiated by the adjoint: the quantities but for their constants.
+
+        Raises
+        ------
+        ValueError
+            When they depend on inputs other than through heads and flows.
+        """
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -114,6 +125,18 @@ class HeadSums(Quantities):
             + np.bincount(self.row, weights=terms, minlength=n)
             + np.bincount(self.rate_row, weights=own, minlength=n)
         )
+
+    def weighted_sums(self, problem: Problem) -> WeightedSums:
+        """Return the sums without constants.
+
+        Raises
+        ------
+        ValueError
+            When a well's own rate counts, since its coefficient depends on the conductivity round the well.
+        """
+        if self.rate_coefficient.any():
+            raise ValueError(f"{self.names[self.rate_row[0]]}: the level in a well depends on more than heads; use cell heads.")
+        return WeightedSums(self.names, self.unit, Weights(heads=Terms(self.row, self.at, self.cell, self.coefficient)))
 
 
 def levels(names: Sequence[str], cell: IntArray, step: IntArray) -> HeadSums:
@@ -167,6 +190,19 @@ class StressOutflow(Quantities):
                     total[n] -= schedule.step_length[step] * float(flow[item].sum())
                     days[n] += schedule.step_length[step]
         return total / days
+
+    def weighted_sums(self, problem: Problem) -> WeightedSums:
+        """Return the mean outflows."""
+        length = problem.schedule.step_length
+        lines = [
+            (n, step, item, -length[step] / length[first : last + 1].sum())
+            for n, (items, first, last) in enumerate(zip(self.item, self.first, self.last, strict=True))
+            for step in range(int(first), int(last) + 1)
+            for item in items
+        ]
+        row, step, place, weight = (np.array(column) for column in zip(*lines, strict=True))
+        terms = Terms(row.astype(np.int64), step.astype(np.int64), place.astype(np.int64), weight)
+        return WeightedSums(self.names, self.unit, Weights(stress_flows={self.stress: terms}))
 
 
 def outflows(
