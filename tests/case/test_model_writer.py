@@ -15,7 +15,7 @@ from aquirecover.flow.grid import Grid
 from aquirecover.flow.problem import Observations, Problem
 from aquirecover.flow.properties import AquiferProperties
 from aquirecover.flow.schedule import Schedule
-from aquirecover.flow.stresses import Recharge, Wells
+from aquirecover.flow.stresses import Recharge, River, Wells
 from random_problems import random_problem as uneven_problem
 from small_problems import plain_grid, plain_problem, random_problem
 
@@ -39,6 +39,13 @@ def test_pass_through_cells_and_periods_come_back(seed: int, tmp_path: Path) -> 
     assert differences(problem, found) == []
     assert found.grid.pass_through.any()
     assert found.schedule.steady.tolist() == [True, False, False]
+
+
+def test_several_values_that_vary_in_time_come_back(tmp_path: Path) -> None:
+    stage = np.array([[9.0, 8.0], [8.5, 8.1]])
+    river = River([0, 1], stage, 10.0 * stage, stage - 3.0)
+    problem = plain_problem(plain_grid(), [river], schedule=Schedule([1.0, 2.0]))
+    assert differences(problem, again(problem, tmp_path / "model")) == []
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 7), (1, 7, 1), (3, 1, 1)])

@@ -115,9 +115,8 @@ def write_cell_table(path: Path, indices: Mapping[str, IntArray], values: Mappin
     n = next(iter(indices.values())).size
     with h5netcdf.File(path, "w") as file:
         file.dimensions["cell"] = n
-        for series in values.values():
-            if series.ndim == 2:
-                file.dimensions["period"] = series.shape[0]
+        if varying := [series for series in values.values() if series.ndim == 2]:
+            file.dimensions["period"] = varying[0].shape[0]
         for name, numbers in indices.items():
             variable = _variable(file, name, ("cell",), np.asarray(numbers, dtype=np.int32))
             variable.attrs["long_name"] = f"{name.replace('_', ' ')}, counted from 1"
