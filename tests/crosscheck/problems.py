@@ -546,3 +546,14 @@ def harmonic_barriers() -> Problem:
     wall = FlowBarrier(grid.cell(0, range(4), 3), grid.cell(0, range(4), 4), [1e-4, 1e-3, 1e-2, 0.1])
     properties = _water_table(grid, averaging="harmonic")
     return _build("wall", grid, properties, (_rain(), _wells(grid), _west(grid)), barriers=(wall,))
+
+
+@problem
+def harmonic_wall_between_water_tables() -> Problem:
+    """Return a tight wall all across, with water metres higher on one side: it is as high as the mean of both."""
+    grid = Grid(np.full(N_X, 100.0), np.full(N_Y, 80.0), 40.0, _random(2, (1, N_Y, N_X), -3.0, 3.0))
+    rows = np.arange(N_Y)
+    wall = FlowBarrier(grid.cell(0, rows, 3), grid.cell(0, rows, 4), np.linspace(1e-3, 3e-3, N_Y))
+    across = FlowBarrier(grid.cell(0, 3, [5, 6]), grid.cell(0, 2, [5, 6]), 1e-2, name="across")
+    properties = _water_table(grid, averaging="harmonic")
+    return _build("tight", grid, properties, (_rain(), _wells(grid, rate=40.0)), barriers=(wall, across), head=15.0)

@@ -343,11 +343,12 @@ class FlowSystem:
         faces, cells, flags = self.faces, self.cells, np.zeros(self.shape[0], dtype=bool)
         if not self.has_convertible:
             none = np.zeros(0, dtype=bool)
-            return WaterTable(flags, NOTHING, NOTHING, False, NOTHING, NOTHING, none, NOTHING, NOTHING)
+            shares = (NOTHING,) * 3
+            return WaterTable(flags, *shares, *shares, False, NOTHING, NOTHING, none, NOTHING, NOTHING)
         flags[[layer for layer, _ in self._convertible_layers]] = True
-        near = (faces.near_x.ravel(), faces.near_y.ravel(), faces.harmonic)
+        x, y = ((halves.near.ravel(), halves.wall.ravel(), halves.lean.ravel()) for halves in (faces.x, faces.y))
         storage = (self.elastic.ravel(), self.drainable.ravel())
-        return WaterTable(flags, *near, cells.bottom, cells.thickness, cells.convertible, *storage)
+        return WaterTable(flags, *x, *y, faces.harmonic, cells.bottom, cells.thickness, cells.convertible, *storage)
 
     @cached_property
     def faces_of_unknowns(self) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -26,7 +26,7 @@ from aquirecover.flow.input_gradients import (
 from aquirecover.flow.step_terms import AllTerms
 from aquirecover.flow.trajectory import START, Part, Trajectory
 from aquirecover.flow.transposed import TransposedSolver
-from aquirecover.flow.weighted_flows import BY_FAR, BY_NEAR, FLOW, face_terms
+from aquirecover.flow.weighted_flows import BY_FAR, BY_NEAR, FLOW, N_TERM, face_terms
 
 # Residuals below this share of the tolerance times the largest right-hand side so far do not matter: weights fade backwards.
 FADED = 1e-6
@@ -220,7 +220,7 @@ class BackwardSweep:
             return
         axis, near = np.divmod(place, system.problem.grid.n_cell)
         far = near + np.array((system.shape[1] * system.shape[2], system.shape[2], 1))[axis]
-        terms, weight = np.empty((5, row.size)), part.share * weight
+        terms, weight = np.empty((N_TERM, row.size)), part.share * weight
         face_terms(axis, near, state.head, state.saturation, state.slope, system.faces, terms)
         np.add.at(self.value, row, weight * terms[FLOW])
         np.add.at(self._rhs, (row, near), weight * terms[BY_NEAR])

@@ -12,6 +12,7 @@ import numba
 
 from aquirecover.flow.arrays import BoolArray, FloatArray, IntArray
 from aquirecover.flow.compiled import fused_kernel, parallel_kernel, summing_kernel
+from aquirecover.flow.faces import Halves
 from aquirecover.flow.kernels import mean_saturation, released
 from aquirecover.flow.ramps import evaluate_ramp
 
@@ -62,8 +63,8 @@ class WaterTable(NamedTuple):
     ----------
     layers : ndarray of bool
         Layers that have any, shape ``(n_layer,)``.
-    near_x, near_y, harmonic
-        See `faces.Faces`.
+    near_x, wall_x, lean_x, near_y, wall_y, lean_y, harmonic
+        See `faces.Faces` and `Halves`, whose arrays are here one by one, as parallel loops want them.
     bottom, thickness : ndarray
         m.
     convertible : ndarray of bool
@@ -74,7 +75,11 @@ class WaterTable(NamedTuple):
 
     layers: BoolArray
     near_x: FloatArray
+    wall_x: FloatArray
+    lean_x: FloatArray
     near_y: FloatArray
+    wall_y: FloatArray
+    lean_y: FloatArray
     harmonic: bool
     bottom: FloatArray
     thickness: FloatArray
@@ -195,7 +200,7 @@ def _add_harmonic(
     head: FloatArray,
     sat: FloatArray,
     c: FloatArray,
-    share: FloatArray,
+    along: Halves,
     at: int,
     beyond: int,
     face: int,
@@ -204,10 +209,11 @@ def _add_harmonic(
 ) -> None:
     """Add to `out` the flow into n cells from those beyond their faces, with the harmonic mean of both saturations."""
     here, there, full, target = head[at : at + n], head[beyond : beyond + n], c[face : face + n], out[at : at + n]
-    # the face belongs to the first of its cells, and so does the share
-    first, second, part = sat[face : face + n], sat[at + beyond - face : at + beyond - face + n], share[face : face + n]
+    # the face belongs to the first of its cells, and so do the shares
+    first, second = sat[face : face + n], sat[at + beyond - face : at + beyond - face + n]
+    near, wall, lean = along.near[face : face + n], along.wall[face : face + n], along.lean[face : face + n]
     for p in range(n):
-        target[p] += full[p] * mean_saturation(part[p], first[p], second[p]) * (there[p] - here[p])
+        target[p] += full[p] * mean_saturation(near[p], wall[p], lean[p], first[p], second[p]) * (there[p] - here[p])
 
 
 @fused_kernel
@@ -215,7 +221,7 @@ def _add_unsaturated_faces(
     head: FloatArray,
     sat: FloatArray,
     c: FloatArray,
-    share: FloatArray,
+    along: Halves,
     harmonic: bool,
     distance: int,
     o: int,
@@ -226,8 +232,8 @@ def _add_unsaturated_faces(
     near = min(n, max(0, distance - o))
     far = max(0, min(n, head.size - distance - o))
     if harmonic:
-        _add_harmonic(head, sat, c, share, o, o + distance, o, far, out)
-        _add_harmonic(head, sat, c, share, o + near, o + near - distance, o + near - distance, n - near, out)
+        _add_harmonic(head, sat, c, along, o, o + distance, o, far, out)
+        _add_harmonic(head, sat, c, along, o + near, o + near - distance, o + near - distance, n - near, out)
     else:
         _add_upstream(head, sat, c, o, o + distance, o, far, out)
         _add_upstream(head, sat, c, o + near, o + near - distance, o + near - distance, n - near, out)
@@ -301,7 +307,7 @@ def _release_and_carry(
 def _convertible_release(given: Given, table: WaterTable, o: int, n: int, out: FloatArray) -> tuple[float, float]:
     """Do what `_release_and_carry` does for a layer with convertible cells."""
     head, old, sat, old_sat, carry, rate, _ = given
-    _, _, _, _, bottom, thickness, convertible, elastic, drainable = table
+    bottom, thickness, convertible, elastic, drainable = table[8:]
     above, below = 0.0, 0.0
     for p in range(o, o + n):
         volume = elastic[p] * (old[p] - head[p])
@@ -333,8 +339,10 @@ def _fill_inflow(
     inflow[o : o + n] = 0.0
     _add_faces(head, cz, plane, o, n, inflow)
     if table.layers[k]:
-        _add_unsaturated_faces(head, sat, cy, table.near_y, table.harmonic, row, o, n, inflow)
-        _add_unsaturated_faces(head, sat, cx, table.near_x, table.harmonic, 1, o, n, inflow)
+        along_x = Halves(table.near_x, table.wall_x, table.lean_x)
+        along_y = Halves(table.near_y, table.wall_y, table.lean_y)
+        _add_unsaturated_faces(head, sat, cy, along_y, table.harmonic, row, o, n, inflow)
+        _add_unsaturated_faces(head, sat, cx, along_x, table.harmonic, 1, o, n, inflow)
     else:
         _add_faces(head, cy, row, o, n, inflow)
         _add_faces(head, cx, 1, o, n, inflow)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 
 from aquirecover.flow.arrays import BoolArray, FloatArray, IntArray
-from aquirecover.flow.faces import Faces
+from aquirecover.flow.faces import Faces, Halves
 from aquirecover.flow.grid import Grid
 from aquirecover.flow.problem import Problem
 from aquirecover.flow.stresses import FlowBarrier
@@ -22,8 +23,13 @@ def conductances(problem: Problem) -> Faces:
     """
     result = open_faces(problem)
     for barrier in problem.barriers:
-        for c, cell, per_characteristic, chosen in barred_faces(problem.grid, barrier, result):
-            c[cell] = in_series(c[cell], barrier.hydraulic_characteristic[chosen] * per_characteristic)
+        for part in barred_faces(problem.grid, barrier, result):
+            before, cell = part.c[part.cell], part.cell
+            part.c[cell] = in_series(before, barrier.hydraulic_characteristic[part.chosen] * part.per_characteristic)
+            if result.harmonic:
+                left = np.divide(part.c[cell], before, out=np.ones_like(before), where=before > 0.0)
+                part.wall[cell] = 1.0 - (1.0 - part.wall[cell]) * left
+                part.lean[cell] = part.height
     return result
 
 
@@ -32,14 +38,14 @@ def open_faces(problem: Problem, shares: bool = False) -> Faces:
     grid, properties = problem.grid, problem.properties
     harmonic = properties.averaging == "harmonic"
     kept = harmonic or shares
-    near_x, near_y = (np.zeros(grid.shape if kept else (0, 0, 0)) for _ in range(2))
-    result = Faces(np.zeros(grid.shape), np.zeros(grid.shape), _vertical(problem), near_x, near_y, harmonic)
+    x, y = (Halves(*(np.zeros(grid.shape if kept else (0, 0, 0)) for _ in range(3))) for _ in range(2))
+    result = Faces(np.zeros(grid.shape), np.zeros(grid.shape), _vertical(problem), x, y, harmonic)
     x_width, y_width = np.broadcast_arrays(grid.dx[None, :], grid.dy[:, None])
     for k in range(grid.shape[0]):
         thickness = np.where(grid.active[k], grid.thickness[k], 0.0)
-        _harmonic(properties.k[k] * thickness, x_width, y_width, result.cx[k], near_x[k] if kept else None)
+        _harmonic(properties.k[k] * thickness, x_width, y_width, result.cx[k], x.near[k] if kept else None)
         along_y = (properties.k22[k] * thickness).T
-        _harmonic(along_y, y_width.T, x_width.T, result.cy[k].T, near_y[k].T if kept else None)
+        _harmonic(along_y, y_width.T, x_width.T, result.cy[k].T, y.near[k].T if kept else None)
     return result
 
 
@@ -102,27 +108,43 @@ def flowing_cells(grid: Grid) -> BoolArray:
     return carries
 
 
-def barred_faces(grid: Grid, barrier: FlowBarrier, faces: Faces) -> Iterator[tuple[FloatArray, IntArray, FloatArray, BoolArray]]:
-    """Yield for the faces along x and those along y that a barrier bars what is needed to put it in series.
+class BarredFaces(NamedTuple):
+    """Faces along one axis that a flow barrier bars, n of them.
 
-    Yields
-    ------
-    c : ndarray
-        Conductances of `faces`, flat.
+    Parameters
+    ----------
+    c, wall, lean : ndarray
+        Of all faces, flat, see `Faces` and `Halves`.
     cell : ndarray of int
-        Places in it.
+        Places in them, shape ``(n,)``.
     per_characteristic : ndarray
-        Conductance of the barrier over its hydraulic characteristic, m²; its thickness is the mean of both cells.
+        Conductance of the barrier over its hydraulic characteristic, m²; it is as high as the mean of both cells.
+    height : ndarray
+        Share of the western or northern cell in that height; 1.
     chosen : ndarray of bool
         Which items of the barrier these are.
     """
+
+    c: FloatArray
+    wall: FloatArray
+    lean: FloatArray
+    cell: IntArray
+    per_characteristic: FloatArray
+    height: FloatArray
+    chosen: BoolArray
+
+
+def barred_faces(grid: Grid, barrier: FlowBarrier, faces: Faces) -> Iterator[BarredFaces]:
+    """Yield the faces along x and those along y that a barrier bars."""
     first, second = np.minimum(barrier.cell, barrier.neighbour), np.maximum(barrier.cell, barrier.neighbour)
     along_x = second - first == 1
-    thickness = grid.thickness.ravel()
+    near, far = grid.thickness.ravel()[first], grid.thickness.ravel()[second]
     _, row, column = grid.indices(first)
-    area = 0.5 * (thickness[first] + thickness[second]) * np.where(along_x, grid.dy[row], grid.dx[column])
-    for c, chosen in ((faces.cx, along_x), (faces.cy, ~along_x)):
-        yield c.reshape(-1), first[chosen], area[chosen], chosen
+    area = 0.5 * (near + far) * np.where(along_x, grid.dy[row], grid.dx[column])
+    height = np.divide(near, near + far, out=np.zeros_like(near), where=near + far > 0.0)
+    for c, halves, chosen in ((faces.cx, faces.x, along_x), (faces.cy, faces.y, ~along_x)):
+        own = (c.reshape(-1), halves.wall.reshape(-1), halves.lean.reshape(-1))
+        yield BarredFaces(*own, first[chosen], area[chosen], height[chosen], chosen)
 
 
 def in_series(c: FloatArray, other: FloatArray) -> FloatArray:

@@ -13,13 +13,18 @@ from aquirecover.flow.problem import Problem
 
 
 class ByFace(NamedTuple):
-    """Derivatives of a quantity with respect to the fields of `Faces`, of the same shapes."""
+    """Derivatives of a quantity with respect to the fields of `Faces` and of their `Halves`, of the same shapes.
+
+    Those with respect to walls are of shape ``(0, 0, 0)`` in a model without flow barriers.
+    """
 
     cx: FloatArray
     cy: FloatArray
     cz: FloatArray
     near_x: FloatArray
     near_y: FloatArray
+    wall_x: FloatArray
+    wall_y: FloatArray
 
 
 class ByProperty(NamedTuple):
@@ -50,15 +55,15 @@ def by_property(problem: Problem, by_face: ByFace) -> ByProperty:
     problem : Problem
         Whose conductances they are.
     by_face : ByFace
-        Not changed; ``near_x`` and ``near_y`` count where the averaging is harmonic.
+        Not changed; those with respect to shares count where the averaging is harmonic.
     """
     grid, properties = problem.grid, problem.properties
     faces = open_faces(problem, shares=True)
     opened, barriers = _without_barriers(problem, faces, by_face)
     thickness = np.where(grid.active, grid.thickness, 0.0)
     by_x, by_y = np.zeros(grid.shape), np.zeros(grid.shape)
-    _add_horizontal(opened.cx, by_face.near_x, faces.cx, faces.near_x, properties.k * thickness, faces.harmonic, 2, by_x)
-    _add_horizontal(opened.cy, by_face.near_y, faces.cy, faces.near_y, properties.k22 * thickness, faces.harmonic, 1, by_y)
+    _add_horizontal(opened.cx, by_face.near_x, faces.cx, faces.x.near, properties.k * thickness, faces.harmonic, 2, by_x)
+    _add_horizontal(opened.cy, by_face.near_y, faces.cy, faces.y.near, properties.k22 * thickness, faces.harmonic, 1, by_y)
     k33, leakance = _by_vertical(problem, by_face.cz)
     return ByProperty(by_x * thickness, by_y * thickness, k33, leakance, barriers)
 
@@ -66,29 +71,42 @@ def by_property(problem: Problem, by_face: ByFace) -> ByProperty:
 def _without_barriers(problem: Problem, faces: Faces, by_face: ByFace) -> tuple[ByFace, tuple[FloatArray, ...]]:
     """Return the derivatives with respect to open faces, and those with respect to each barrier; `faces` stay open.
 
-    ``c' = c b / (c + b)`` has the derivatives ``(b / (c + b))²`` and ``(c / (c + b))²``.
+    ``c' = c b / (c + b)`` has the derivatives ``(b / (c + b))²`` and ``(c / (c + b))²``. The share of all barriers of a face in
+    its resistance is ``1 − c' / c``, of the conductance c of the open face.
     """
     barred = faces._replace(cx=faces.cx.copy(), cy=faces.cy.copy())
     found = by_face._replace(cx=by_face.cx.copy(), cy=by_face.cy.copy())
     put_on = []
     for barrier in problem.barriers:
         parts = []
-        for c, cell, area, chosen in barred_faces(problem.grid, barrier, barred):
-            b, before = barrier.hydraulic_characteristic[chosen] * area, c[cell]
+        for part in barred_faces(problem.grid, barrier, barred):
+            b, before = barrier.hydraulic_characteristic[part.chosen] * part.per_characteristic, part.c[part.cell]
             parts.append((before, b))
-            c[cell] = in_series(before, b)
+            part.c[part.cell] = in_series(before, b)
         put_on.append(parts)
     results = []
+    walls = []
+    if faces.harmonic and problem.barriers:
+        walls = [(found.cx, by_face.wall_x, faces.cx, barred.cx), (found.cy, by_face.wall_y, faces.cy, barred.cy)]
+    for by_c, by_wall, open_c, _ in walls:
+        by_c -= _over(by_wall, open_c)
     for barrier, parts in zip(reversed(problem.barriers), reversed(put_on), strict=True):
         result = np.zeros(barrier.cell.size)
         by_faces = barred_faces(problem.grid, barrier, barred._replace(cx=found.cx, cy=found.cy))
-        for (before, b), (by_c, cell, area, chosen) in zip(parts, by_faces, strict=True):
+        for (before, b), part in zip(parts, by_faces, strict=True):
             total = before + b
-            share = np.divide(before, total, out=np.zeros_like(total), where=total > 0.0)
-            result[chosen] = by_c[cell] * share**2 * area
-            by_c[cell] *= np.where(total > 0.0, (1.0 - share) ** 2, 0.0)
+            share = _over(before, total)
+            result[part.chosen] = part.c[part.cell] * share**2 * part.per_characteristic
+            part.c[part.cell] *= np.where(total > 0.0, (1.0 - share) ** 2, 0.0)
         results.append(result)
+    for by_c, by_wall, open_c, left in walls:
+        by_c += _over(by_wall * _over(left, open_c), open_c)
     return found, tuple(reversed(results))
+
+
+def _over(value: FloatArray, below: FloatArray) -> FloatArray:
+    """Return ``value / below``, 0 where that is not positive."""
+    return np.divide(value, below, out=np.zeros_like(below), where=below > 0.0)
 
 
 def _add_horizontal(

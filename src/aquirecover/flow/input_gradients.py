@@ -15,7 +15,17 @@ from aquirecover.flow.arrays import BoolArray, FloatArray, IntArray
 from aquirecover.flow.assembly import FlowSystem, Interval, State
 from aquirecover.flow.conductance_gradient import ByFace, by_property
 from aquirecover.flow.stresses import Cells, FixedHead, Stress
-from aquirecover.flow.weighted_flows import BY_C, BY_FAR, BY_NEAR, BY_SHARE, add_face_products, add_product, face_terms
+from aquirecover.flow.weighted_flows import (
+    BY_C,
+    BY_FAR,
+    BY_NEAR,
+    BY_SHARE,
+    BY_WALL,
+    N_TERM,
+    add_face_products,
+    add_product,
+    face_terms,
+)
 
 # Inputs that conductances are made of, besides barriers.
 FACE_INPUTS = frozenset({"k", "k22", "k33", "leakance"})
@@ -92,7 +102,7 @@ class FixedHeadGradient:
     def add(self, weight: FloatArray, state: State, period: int) -> None:
         """Add a part; `weight` of the balance of each cell has shape ``(n_functional, n_cell)``."""
         target = self._in_period(period)
-        terms = np.empty((5, self._axis.size))
+        terms = np.empty((N_TERM, self._axis.size))
         face_terms(self._axis, self._near, state.head, state.saturation, state.slope, self._system.faces, terms)
         apart = weight[:, self._near] - weight[:, self._far]
         for chosen, column, cell, row in self._sides:
@@ -117,8 +127,10 @@ class ConductanceGradient:
     def __init__(self, system: FlowSystem, n: int) -> None:
         self._system = system
         shape = system.shape
-        turning = shape if system.faces.harmonic else (0, 0, 0)
-        self.by_face = [ByFace(*(np.zeros(s) for s in (shape, shape, shape, turning, turning))) for _ in range(n)]
+        shared = shape if system.faces.harmonic else (0, 0, 0)
+        walled = shared if system.problem.barriers else (0, 0, 0)
+        shapes = (shape, shape, shape, shared, shared, walled, walled)
+        self.by_face = [ByFace(*(np.zeros(s) for s in shapes)) for _ in range(n)]
 
     def add(self, weight: FloatArray, state: State) -> None:
         """Add a part; `weight` of the balance of each cell has shape ``(n_functional, n_layer, n_y, n_x)``."""
@@ -129,11 +141,12 @@ class ConductanceGradient:
         """Add flows through single faces that functionals look at; see `face_terms`."""
         for n in np.unique(row):
             total = self.by_face[n]
-            for along, by_c, by_share in ((0, total.cz, None), (1, total.cy, total.near_y), (2, total.cx, total.near_x)):
+            along_y, along_x = (total.cy, total.near_y, total.wall_y), (total.cx, total.near_x, total.wall_x)
+            for along, targets in ((0, (total.cz,)), (1, along_y), (2, along_x)):
                 chosen = (row == n) & (axis == along)
-                np.add.at(by_c.reshape(-1), near[chosen], weight[chosen] * terms[BY_C, chosen])
-                if by_share is not None and by_share.size:
-                    np.add.at(by_share.reshape(-1), near[chosen], weight[chosen] * terms[BY_SHARE, chosen])
+                for target, term in zip(targets, (BY_C, BY_SHARE, BY_WALL), strict=False):
+                    if target.size:
+                        np.add.at(target.reshape(-1), near[chosen], weight[chosen] * terms[term, chosen])
 
     def total(self) -> Mapping[str, FloatArray]:
         """Return the derivatives by the keys of the inputs."""

@@ -45,10 +45,34 @@ def saturation(
 
 
 @kernel
-def mean_saturation(share: float, s: float, s_far: float) -> float:
-    """Return the factor of a conductance whose halves, `share` of the resistance and the rest, are saturated by s and s_far."""
-    below = share * s_far + (1.0 - share) * s
-    return s * s_far / below if below > 0.0 else 0.0
+def mean_saturation(near: float, wall: float, lean: float, s: float, s_far: float) -> float:
+    """Return the factor of a conductance between cells that are saturated by s and s_far; shares as in `faces.Halves`.
+
+    The halves of both cells and a flow barrier of the mean of both heights are in series (MODFLOW 6, Langevin et al. 2017,
+    TM6-A55, eq. 4-13 and chapter 6): ``1/S = (1 − wall) (near/s + (1 − near)/s_far) + wall / (lean s + (1 − lean) s_far)``.
+    """
+    below = near * s_far + (1.0 - near) * s
+    mean = s * s_far / below if below > 0.0 else 0.0
+    if wall > 0.0 and mean > 0.0:
+        height = lean * s + (1.0 - lean) * s_far
+        mean = mean * height / ((1.0 - wall) * height + wall * mean)
+    return mean
+
+
+@kernel
+def mean_slopes(near: float, wall: float, lean: float, s: float, s_far: float) -> tuple[float, float, float]:
+    """Return `mean_saturation` and its derivatives with respect to s and s_far."""
+    below = near * s_far + (1.0 - near) * s
+    if below <= 0.0:
+        return 0.0, 0.0, 0.0
+    mean, by_s, by_far = s * s_far / below, near * (s_far / below) ** 2, (1.0 - near) * (s / below) ** 2
+    if wall > 0.0 and mean > 0.0:
+        height = lean * s + (1.0 - lean) * s_far
+        below = (1.0 - wall) * height + wall * mean
+        by_mean, by_height = (1.0 - wall) * (height / below) ** 2, wall * (mean / below) ** 2
+        mean *= height / below
+        by_s, by_far = by_mean * by_s + by_height * lean, by_mean * by_far + by_height * (1.0 - lean)
+    return mean, by_s, by_far
 
 
 @kernel
@@ -57,7 +81,8 @@ def _flow_x(faces: Faces, head: FloatArray, sat: FloatArray, k: int, j: int, i: 
     d, s, s_far = head[k, j, i + 1] - head[k, j, i], sat[k, j, i], sat[k, j, i + 1]
     share: float = s_far if d > 0.0 else s
     if faces.harmonic:
-        share = mean_saturation(faces.near_x[k, j, i], s, s_far)
+        along = faces.x
+        share = mean_saturation(along.near[k, j, i], along.wall[k, j, i], along.lean[k, j, i], s, s_far)
     q: float = faces.cx[k, j, i] * share * d
     return q
 
@@ -68,7 +93,8 @@ def _flow_y(faces: Faces, head: FloatArray, sat: FloatArray, k: int, j: int, i: 
     d, s, s_far = head[k, j + 1, i] - head[k, j, i], sat[k, j, i], sat[k, j + 1, i]
     share: float = s_far if d > 0.0 else s
     if faces.harmonic:
-        share = mean_saturation(faces.near_y[k, j, i], s, s_far)
+        along = faces.y
+        share = mean_saturation(along.near[k, j, i], along.wall[k, j, i], along.lean[k, j, i], s, s_far)
     q: float = faces.cy[k, j, i] * share * d
     return q
 
@@ -91,15 +117,12 @@ def upstream_terms(c: float, h: float, s: float, ds: float, h_far: float, s_far:
 
 @kernel
 def harmonic_terms(
-    c: float, share: float, h: float, s: float, ds: float, h_far: float, s_far: float, ds_far: float
+    c: float, near: float, wall: float, lean: float, h: float, s: float, ds: float, h_far: float, s_far: float, ds_far: float
 ) -> tuple[float, float]:
     """Return ``dq/dh_far`` and ``−dq/dh`` of the inflow ``q = c · S · (h_far − h)`` with S of `mean_saturation`."""
-    d, below = h_far - h, share * s_far + (1.0 - share) * s
-    if below <= 0.0:
-        return 0.0, 0.0
-    mean = s * s_far / below
-    by_near, by_far = share * (s_far / below) ** 2, (1.0 - share) * (s / below) ** 2
-    return c * (mean + by_far * ds_far * d), c * (mean - by_near * ds * d)
+    d = h_far - h
+    mean, by_s, by_far = mean_slopes(near, wall, lean, s, s_far)
+    return c * (mean + by_far * ds_far * d), c * (mean - by_s * ds * d)
 
 
 @kernel
@@ -130,7 +153,8 @@ def face_derivatives(
                 if i + 1 < n_x:
                     c, h2, s2, ds2 = faces.cx[k, j, i], head[k, j, i + 1], sat[k, j, i + 1], slope[k, j, i + 1]
                     if faces.harmonic:
-                        far, near = harmonic_terms(c, faces.near_x[k, j, i], h, s, ds, h2, s2, ds2)
+                        part, wall, lean = faces.x.near[k, j, i], faces.x.wall[k, j, i], faces.x.lean[k, j, i]
+                        far, near = harmonic_terms(c, part, wall, lean, h, s, ds, h2, s2, ds2)
                     else:
                         far, near = upstream_terms(c, h, s, ds, h2, s2, ds2)
                     both = here and unknown[k, j, i + 1]
@@ -140,7 +164,8 @@ def face_derivatives(
                 if j + 1 < n_y:
                     c, h2, s2, ds2 = faces.cy[k, j, i], head[k, j + 1, i], sat[k, j + 1, i], slope[k, j + 1, i]
                     if faces.harmonic:
-                        far, near = harmonic_terms(c, faces.near_y[k, j, i], h, s, ds, h2, s2, ds2)
+                        part, wall, lean = faces.y.near[k, j, i], faces.y.wall[k, j, i], faces.y.lean[k, j, i]
+                        far, near = harmonic_terms(c, part, wall, lean, h, s, ds, h2, s2, ds2)
                     else:
                         far, near = upstream_terms(c, h, s, ds, h2, s2, ds2)
                     both = here and unknown[k, j + 1, i]
@@ -185,7 +210,8 @@ def held_faces(
                     s2, there = sat[k, j2, i2], unknown[k, j2, i2]
                     c = faces.cx[k, j, i] if along_x else faces.cy[k, j, i]
                     if faces.harmonic:
-                        c *= mean_saturation(faces.near_x[k, j, i] if along_x else faces.near_y[k, j, i], s, s2)
+                        along = faces.x if along_x else faces.y
+                        c *= mean_saturation(along.near[k, j, i], along.wall[k, j, i], along.lean[k, j, i], s, s2)
                     else:
                         c *= s2 if head[k, j2, i2] > head[k, j, i] else s
                     inner = c if here and there else 0.0

@@ -11,7 +11,8 @@ import numpy as np
 from aquirecover.flow.arrays import BoolArray, FloatArray, IntArray
 from aquirecover.flow.assembly import FlowSystem, Interval, State
 from aquirecover.flow.compiled import kernel
-from aquirecover.flow.kernels import saturated_share
+from aquirecover.flow.faces import Halves
+from aquirecover.flow.kernels import mean_slopes, saturated_share
 from aquirecover.flow.ramps import evaluate_ramp
 
 # Trials of one cell: one where no bend is near.
@@ -23,16 +24,29 @@ NOTHING, NO_CARRY = np.zeros((0, 0)), np.zeros((0, 0, 0))
 
 @kernel
 def _inflow(
-    harmonic: bool, c: float, share: float, h: float, s: float, ds: float, h_far: float, s_far: float
+    along: Halves,
+    harmonic: bool,
+    j: int,
+    i: int,
+    first: bool,
+    c: float,
+    h: float,
+    s: float,
+    ds: float,
+    h_far: float,
+    s_far: float,
 ) -> tuple[float, float]:
-    """Return the inflow through a horizontal face and minus its derivative with respect to h; `share` is of the cell itself."""
+    """Return the inflow through the horizontal face ``[j, i]`` and minus its derivative with respect to h.
+
+    `first` says that the face belongs to the cell itself.
+    """
     d = h_far - h
     if harmonic:
-        below = share * s_far + (1.0 - share) * s
-        if below <= 0.0:
-            return 0.0, 0.0
-        mean = s * s_far / below
-        return c * mean * d, c * (mean - share * (s_far / below) ** 2 * ds * d)
+        near, wall, lean = along.near[j, i], along.wall[j, i], along.lean[j, i]
+        if not first:
+            near, lean = 1.0 - near, 1.0 - lean
+        mean, by_s, _ = mean_slopes(near, wall, lean, s, s_far)
+        return c * mean * d, c * (mean - by_s * ds * d)
     if d > 0.0:
         return c * s_far * d, c * s_far
     return c * s * d, c * (s - ds * d)
@@ -47,8 +61,8 @@ def _relax_layer(
     held: FloatArray,
     cx: FloatArray,
     cy: FloatArray,
-    near_x: FloatArray,
-    near_y: FloatArray,
+    x: Halves,
+    y: Halves,
     harmonic: bool,
     bottom: FloatArray,
     thickness: FloatArray,
@@ -76,20 +90,16 @@ def _relax_layer(
             for trial in range(MOST_TRIALS):
                 r, g = stored[j, i] - held[j, i] * h, held[j, i]
                 if i > 0:
-                    share = 1.0 - near_x[j, i - 1] if harmonic else 0.0
-                    q, dq = _inflow(harmonic, cx[j, i - 1], share, h, s, ds, head[j, i - 1], sat[j, i - 1])
+                    q, dq = _inflow(x, harmonic, j, i - 1, False, cx[j, i - 1], h, s, ds, head[j, i - 1], sat[j, i - 1])
                     r, g = r + q, g + dq
                 if i + 1 < n_x:
-                    share = near_x[j, i] if harmonic else 0.0
-                    q, dq = _inflow(harmonic, cx[j, i], share, h, s, ds, head[j, i + 1], sat[j, i + 1])
+                    q, dq = _inflow(x, harmonic, j, i, True, cx[j, i], h, s, ds, head[j, i + 1], sat[j, i + 1])
                     r, g = r + q, g + dq
                 if j > 0:
-                    share = 1.0 - near_y[j - 1, i] if harmonic else 0.0
-                    q, dq = _inflow(harmonic, cy[j - 1, i], share, h, s, ds, head[j - 1, i], sat[j - 1, i])
+                    q, dq = _inflow(y, harmonic, j - 1, i, False, cy[j - 1, i], h, s, ds, head[j - 1, i], sat[j - 1, i])
                     r, g = r + q, g + dq
                 if j + 1 < n_y:
-                    share = near_y[j, i] if harmonic else 0.0
-                    q, dq = _inflow(harmonic, cy[j, i], share, h, s, ds, head[j + 1, i], sat[j + 1, i])
+                    q, dq = _inflow(y, harmonic, j, i, True, cy[j, i], h, s, ds, head[j + 1, i], sat[j + 1, i])
                     r, g = r + q, g + dq
                 mid = base + 0.5 * b * s
                 r -= e * s * (h - mid) + drains * s
@@ -200,7 +210,7 @@ class Relaxation:
         system, old, faces = self._system, interval.old, self._system.faces
         links, plane = system.connections.links, self._stored.size
         bottom, thickness = system.cells.bottom.reshape(system.shape), system.cells.thickness.reshape(system.shape)
-        near_x, near_y = (faces.near_x[k], faces.near_y[k]) if faces.harmonic else (NOTHING, NOTHING)
+        x, y = (Halves(*(array[k] if faces.harmonic else NOTHING for array in halves)) for halves in (faces.x, faces.y))
         _others(
             state.head,
             old.head,
@@ -227,8 +237,8 @@ class Relaxation:
                 self._held,
                 faces.cx[k],
                 faces.cy[k],
-                near_x,
-                near_y,
+                x,
+                y,
                 faces.harmonic,
                 bottom[k],
                 thickness[k],

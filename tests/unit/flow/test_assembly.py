@@ -11,6 +11,7 @@ from aquirecover.flow.assembly import Balance, FlowSystem, Interval, State
 from aquirecover.flow.problem import Problem
 from aquirecover.flow.properties import AquiferProperties
 from aquirecover.flow.stresses import FixedHead, Recharge, Wells
+from random_problems import random_barriers
 from small_problems import plain_grid, plain_problem, random_problem
 
 
@@ -49,7 +50,8 @@ def _with_harmonic_means(problem: Problem) -> Problem:
         old.leakance,
         averaging="harmonic",
     )
-    return replace(problem, properties=properties)
+    barriers = random_barriers(np.random.default_rng(problem.grid.n_cell), problem.grid)
+    return replace(problem, properties=properties, barriers=barriers)
 
 
 @pytest.mark.parametrize(("convertible", "harmonic"), [(True, False), (False, False), (True, True)])

@@ -11,7 +11,7 @@ from aquirecover.flow.balance import BLOCK
 from aquirecover.flow.problem import Problem
 from aquirecover.flow.properties import AquiferProperties, Averaging
 from aquirecover.flow.schedule import Schedule
-from aquirecover.flow.stresses import FixedHead, GeneralHead, Recharge, River, Stress, Wells
+from aquirecover.flow.stresses import FixedHead, FlowBarrier, GeneralHead, Recharge, River, Stress, Wells
 from small_problems import plain_grid, plain_problem
 
 SHAPES = [(1, 1, 1), (1, 1, 7), (1, 7, 1), (4, 1, 1), (2, 3, 1), (3, 4, 5), (3, 53, 81), (1, 2, 4500)]
@@ -40,7 +40,12 @@ def _problem(shape: tuple[int, int, int], convertible: bool, averaging: Averagin
     )
     free = np.setdiff1d(np.arange(grid.n_cell), cell[:3])
     fixed = [FixedHead(free[: free.size // 5], 2.0)]
-    return plain_problem(grid, stresses, fixed, properties=properties, schedule=Schedule([1.0, 2.0]))
+    numbers = np.arange(grid.n_cell).reshape(shape)
+    barriers = [FlowBarrier(numbers[..., :-1:3].ravel(), numbers[..., 1::3].ravel(), 1e-2)] if n_x > 1 else []
+    if n_y > 1:
+        barriers.append(FlowBarrier(numbers[:, :-1:2].ravel(), numbers[:, 1::2].ravel(), 1e-3, "north"))
+    more = {"properties": properties, "schedule": Schedule([1.0, 2.0]), "barriers": tuple(barriers)}
+    return plain_problem(grid, stresses, fixed, **more)
 
 
 def _heads(system: FlowSystem, seed: int) -> np.ndarray:
@@ -50,14 +55,16 @@ def _heads(system: FlowSystem, seed: int) -> np.ndarray:
 def _inflow(system: FlowSystem, head: np.ndarray) -> np.ndarray:
     """Return the flow from all neighbours into each cell."""
     faces, sat, net = system.faces, system.state(head).saturation, np.zeros(head.shape)
-    for axis, (c, part) in enumerate(((faces.cz, None), (faces.cy, faces.near_y), (faces.cx, faces.near_x))):
+    for axis, (c, part) in enumerate(((faces.cz, None), (faces.cy, faces.y), (faces.cx, faces.x))):
         near, far = (slice(None),) * axis + (slice(-1),), (slice(None),) * axis + (slice(1, None),)
         d = head[far] - head[near]
         share = np.where(d > 0.0, sat[far], sat[near]) if axis > 0 else np.ones(d.shape)
         if axis > 0 and faces.harmonic:
             wet = (sat[near] > 0.0) & (sat[far] > 0.0)
             s1, s2 = np.where(wet, sat[near], 1.0), np.where(wet, sat[far], 1.0)
-            share = np.where(wet, 1.0 / (part[near] / s1 + (1.0 - part[near]) / s2), 0.0)
+            split, wall, lean = (shares[near] for shares in part)
+            cells = split / s1 + (1.0 - split) / s2
+            share = np.where(wet, 1.0 / ((1.0 - wall) * cells + wall / (lean * s1 + (1.0 - lean) * s2)), 0.0)
         q = c[near] * share * d
         net[near] += q
         net[far] -= q

@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from aquirecover.flow import kernels
+from aquirecover.flow.assembly import FlowSystem
 from aquirecover.flow.conductance import conductances, flowing_cells
 from aquirecover.flow.grid import Grid
 from aquirecover.flow.properties import AquiferProperties
@@ -73,6 +75,21 @@ def test_barriers_act_in_series() -> None:
     held.cx[0, 0, 0], held.cy[0, 0, 2] = free.cx[0, 0, 0], free.cy[0, 0, 2]
     np.testing.assert_array_equal(held.cx, free.cx)
     np.testing.assert_array_equal(held.cy, free.cy)
+
+
+def test_a_barrier_between_water_tables_is_as_high_as_their_mean() -> None:
+    """Half cells and barrier in series, each as high as its water: Darcy's law from the centre of a cell to that of the other."""
+    grid = Grid([10.0, 30.0], [20.0], 8.0, [[[0.0, 2.0]]])
+    properties = AquiferProperties(grid, [[[2.0, 5.0]]], convertible=True, averaging="harmonic")
+    barriers = (FlowBarrier([0], [1], 0.04), FlowBarrier([1], [0], 0.1, "second"))
+    problem = plain_problem(grid, properties=properties, barriers=barriers)
+    state = FlowSystem(problem).state(np.array([[[6.0, 3.0]]]))
+    high, low = 6.0, 1.0  # saturated heights
+    cells = 5.0 / (2.0 * high) + 15.0 / (5.0 * low)
+    walls = (1.0 / 0.04 + 1.0 / 0.1) / (0.5 * (high + low))
+    faces, found = conductances(problem), np.empty(1)
+    kernels.face_flows(state.head, state.saturation, faces, np.zeros(1, int), np.full(1, 2), np.ones(1), found)
+    assert found[0] == pytest.approx(-20.0 * 3.0 / (cells + walls), rel=1e-6), "saturation bends within a millionth of the cell"
 
 
 def test_a_barrier_of_no_conductance_closes_its_face() -> None:

@@ -32,17 +32,22 @@ def weighted(problem: Problem, weight: ByFace) -> float:
     faces = conductances(problem)
     total = sum(float((w * c).sum()) for w, c in zip(weight[:3], faces[:3], strict=True))
     if faces.harmonic:
-        total += float((weight.near_x * faces.near_x).sum() + (weight.near_y * faces.near_y).sum())
+        total += float((weight.near_x * faces.x.near).sum() + (weight.near_y * faces.y.near).sum())
+        total += float((weight.wall_x * faces.x.wall).sum() + (weight.wall_y * faces.y.wall).sum())
     return total
+
+
+def weights(problem: Problem) -> ByFace:
+    """Return random weights of everything that faces have."""
+    random, shape = np.random.default_rng(0), problem.grid.shape
+    shared = shape if problem.properties.averaging == "harmonic" else (0, 0, 0)
+    return ByFace(*(random.normal(size=s) for s in (shape, shape, shape, shared, shared, shared, shared)))
 
 
 @pytest.mark.parametrize("averaging", ["upstream", "harmonic"])
 def test_all_properties_cell_by_cell(averaging: str) -> None:
     problem = problem_with(averaging)
-    random = np.random.default_rng(0)
-    shape = problem.grid.shape
-    turning = shape if averaging == "harmonic" else (0, 0, 0)
-    weight = ByFace(*(random.normal(size=s) for s in (shape, shape, shape, turning, turning)))
+    weight = weights(problem)
     found = by_property(problem, weight)
     given = vars(problem.properties)
     for name in ("k", "k22", "k33", "leakance"):
@@ -63,9 +68,10 @@ def test_all_properties_cell_by_cell(averaging: str) -> None:
         np.testing.assert_allclose(getattr(found, name), expected, rtol=1e-6, atol=1e-7 * scale)
 
 
-def test_barriers_one_by_one() -> None:
-    problem = problem_with("upstream")
-    weight = ByFace(*np.random.default_rng(0).normal(size=(3, *problem.grid.shape)), np.zeros((0, 0, 0)), np.zeros((0, 0, 0)))
+@pytest.mark.parametrize("averaging", ["upstream", "harmonic"])
+def test_barriers_one_by_one(averaging: str) -> None:
+    problem = problem_with(averaging)
+    weight = weights(problem)
     found = by_property(problem, weight)
     for number, barrier in enumerate(problem.barriers):
         for n in range(barrier.cell.size):
@@ -84,7 +90,7 @@ def test_a_closed_barrier_opens_at_first_like_its_area() -> None:
     """Through a barrier of characteristic h goes ``c h a / (c + h a)``, whose slope at 0 is the area a, whatever the cells."""
     grid = plain_grid(1, 2, bottom=(0.0,))
     problem = plain_problem(grid, barriers=(FlowBarrier([0], [1], 0.0),))
-    weight = ByFace(np.ones(grid.shape), np.ones(grid.shape), np.ones(grid.shape), np.zeros((0, 0, 0)), np.zeros((0, 0, 0)))
+    weight = ByFace(*np.ones((3, *grid.shape)), *np.zeros((4, 0, 0, 0)))
     found = by_property(problem, weight)
     assert found.barriers[0][0] == pytest.approx(20.0 * 100.0)
     assert not found.k.any()
@@ -93,7 +99,8 @@ def test_a_closed_barrier_opens_at_first_like_its_area() -> None:
 def test_nothing_is_changed() -> None:
     problem = problem_with("harmonic")
     before = open_faces(problem, shares=True)
-    weight = ByFace(*np.ones((5, *problem.grid.shape)))
+    weight = ByFace(*np.ones((7, *problem.grid.shape)))
     by_property(problem, weight)
     assert all((part == 1.0).all() for part in weight)
-    assert all(np.array_equal(a, b) for a, b in zip(open_faces(problem, shares=True)[:5], before[:5], strict=True))
+    after = open_faces(problem, shares=True)
+    assert all(np.array_equal(a, b) for a, b in zip(after[:3] + after.x + after.y, before[:3] + before.x + before.y, strict=True))

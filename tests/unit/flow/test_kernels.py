@@ -7,7 +7,7 @@ import pytest
 
 from aquirecover.flow import kernels
 from aquirecover.flow.budget import faces_between
-from aquirecover.flow.faces import Faces
+from aquirecover.flow.faces import Faces, Halves
 
 EPS = 1e-6
 
@@ -57,10 +57,13 @@ def test_confined_cells_are_always_full() -> None:
 
 def _random_faces(seed: int, shape: tuple[int, int, int], harmonic: bool = False) -> tuple[np.ndarray, np.ndarray, Faces]:
     random = np.random.default_rng(seed)
-    head, sat, cx, cy, cz, near_x, near_y = (random.random(shape) for _ in range(7))
+    head, sat, cx, cy, cz = (random.random(shape) for _ in range(5))
+    along_x, along_y = (Halves(*random.random((3, *shape))) for _ in range(2))
+    for halves in (along_x, along_y):
+        halves.wall[random.random(shape) < 0.5] = 0.0
     cx[:, :, -1], cy[:, -1], cz[-1] = 0.0, 0.0, 0.0
     sat[random.random(shape) < 0.1] = 0.0
-    return 10.0 * head, sat, Faces(cx, cy, cz, near_x, near_y, harmonic)
+    return 10.0 * head, sat, Faces(cx, cy, cz, along_x, along_y, harmonic)
 
 
 def _face_flows(head, sat, faces):
@@ -68,21 +71,23 @@ def _face_flows(head, sat, faces):
     n_layer, n_y, n_x = head.shape
     for here in np.ndindex(head.shape):
         k, j, i = here
-        for there, c, near in (
-            ((k, j, i + 1), faces.cx[here], faces.near_x[here]),
-            ((k, j + 1, i), faces.cy[here], faces.near_y[here]),
+        for there, c, along in (
+            ((k, j, i + 1), faces.cx[here], faces.x),
+            ((k, j + 1, i), faces.cy[here], faces.y),
             ((k + 1, j, i), faces.cz[here], None),
         ):
             if there[0] < n_layer and there[1] < n_y and there[2] < n_x:
                 difference = head[there] - head[here]
-                if near is None:
+                if along is None:
                     share = 1.0
                 elif not faces.harmonic:
                     share = sat[there] if difference > 0.0 else sat[here]
                 elif sat[here] * sat[there] == 0.0:
                     share = 0.0
-                else:  # two resistances in series, each over its saturated share
-                    share = 1.0 / (near / sat[here] + (1.0 - near) / sat[there])
+                else:  # resistances in series, each over its saturated share
+                    near, wall, lean = (shares[here] for shares in along)
+                    cells = near / sat[here] + (1.0 - near) / sat[there]
+                    share = 1.0 / ((1.0 - wall) * cells + wall / (lean * sat[here] + (1.0 - lean) * sat[there]))
                 yield here, there, c * share * difference
 
 
