@@ -126,7 +126,7 @@ def _found(made: LimitCase, simulate_all: SimulateAll, listener: Listener) -> Li
         return find_limit(made.question, simulate_all, made.settings, progress=listener.say)
     except InfeasibleError as error:
         listener.say("there is no limit; looking for the reason")
-        reason = sentences(explain(made.question, simulate_all))
+        reason = sentences(explain(made.question, simulate_all), *made.places_and_dates)
         raise ConvergenceError(f"{made.title}: no pumping satisfies all constraints.\n{reason}") from error
 
 

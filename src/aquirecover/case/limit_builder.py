@@ -96,6 +96,14 @@ class LimitCase:
         n_period = self.question.problem.schedule.n_period
         return float(sum(value * d.share.sum() / n_period for d, value in zip(self.question.decisions, x, strict=True) if d.acts))
 
+    @property
+    def places_and_dates(self) -> tuple[list[str], list[str]]:
+        """Where and when each constraint holds, for people; rows beyond those of the file have their names."""
+        n = len(self.info)
+        places = [", ".join(part for part in (info.place, info.aquifer) if part) for info in self.info]
+        names = self.question.constraints.names[n:]
+        return [*places, *names], [*(info.date[:7] for info in self.info), *("" for _ in names)]
+
     def row_sides(self, rule: str, sides: Sequence[float]) -> list[FloatArray]:
         """Return the sides of the rows of a rule for each value of the rule's own number."""
         none, all_of_it = self.ends

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,8 @@ from aquirecover.study.response import Evaluator, SimulateAll
 
 # Shares of the side of a constraint, and of 1, that count as kept.
 KEPT = 1e-7
+# Amounts that differ by less than this share of each other are told as one.
+SAME = 0.005
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,12 @@ class Shortage:
 
     Parameters
     ----------
+    row : int
+        Its number.
     name, unit : str
         Of the constraint.
+    above : bool
+        It has an upper side only, which is exceeded; otherwise it falls below its lower side.
     shortage : float
         Least amount by which it must give way, all constraints weighed by their sides.
     idle_shortage : float
@@ -35,21 +41,35 @@ class Shortage:
         The same when no other well pumps either.
     """
 
+    row: int
     name: str
     unit: str
+    above: bool
     shortage: float
     idle_shortage: float
     alone_shortage: float
 
     def __str__(self) -> str:
         """Return a sentence for people."""
-        text = f"{self.name}: {self.shortage:.3g} {self.unit} beyond its limit"
+        return f"{self.name}: {self.told()}"
+
+    def told(self) -> str:
+        """Return the sentence without its beginning, the name."""
+        unit, side = self.unit if self.unit != "1" else "", "above" if self.above else "below"
+        amount, idle, alone = (
+            f"{amount:.3g} {unit}".strip() for amount in (self.shortage, self.idle_shortage, self.alone_shortage)
+        )
         if self.idle_shortage <= 0.0:
-            return f"{text} together with the other constraints; with no pumping at all it would hold."
-        text += f", {self.idle_shortage:.3g} {self.unit} even with no pumping at all"
+            return f"{amount} {side} its limit together with the other rules; with no pumping at all it would hold."
+        if abs(self.shortage - self.idle_shortage) <= SAME * self.idle_shortage:
+            text = f"{idle} {side} its limit even with no pumping at all"
+        else:
+            text = f"{amount} {side} its limit, {idle} even with no pumping at all"
         if self.alone_shortage <= 0.0:
-            return f"{text}; without the pumping of the other wells it would hold."
-        return f"{text}, and {self.alone_shortage:.3g} {self.unit} without the pumping of any well."
+            return f"{text}; without the neighbours' pumping it would hold."
+        if abs(self.alone_shortage - self.idle_shortage) <= SAME * self.idle_shortage:
+            return f"{text}, whatever the neighbours pump."
+        return f"{text}, and {alone} without the neighbours' pumping too."
 
 
 def explain(question: LimitProblem, simulate_all: SimulateAll) -> list[Shortage]:
@@ -89,7 +109,16 @@ def explain(question: LimitProblem, simulate_all: SimulateAll) -> list[Shortage]
         return []
     idle, alone = _idle(question, evaluator)
     return [
-        Shortage(constraints.names[n], constraints.unit[n], float(shortage[n]), float(idle[n]), float(alone[n])) for n in rows
+        Shortage(
+            int(n),
+            constraints.names[n],
+            constraints.unit[n],
+            bool(np.isneginf(constraints.lower[n])),
+            float(shortage[n]),
+            float(idle[n]),
+            float(alone[n]),
+        )
+        for n in rows
     ]
 
 
@@ -130,9 +159,42 @@ def _idle(question: LimitProblem, evaluator: Evaluator) -> tuple[FloatArray, Flo
     return constraints.excess(idle.values, x), constraints.excess(alone, x)
 
 
-def sentences(shortages: Sequence[Shortage], most: int = 10) -> str:
-    """Return the worst shortages, a line each, and how many more there are."""
-    lines = [str(shortage) for shortage in shortages[:most]]
-    if len(shortages) > most:
-        lines.append(f"… and {len(shortages) - most} more.")
+def sentences(
+    shortages: Sequence[Shortage], place: Sequence[str] | None = None, date: Sequence[str] | None = None, most: int = 10
+) -> str:
+    """Return the worst shortages, a line for each place with its worst date, and how many more places there are.
+
+    Parameters
+    ----------
+    shortages : sequence of Shortage
+        Most severe first.
+    place, date : sequence of str, optional
+        Where and when each constraint holds, by its number; without them every constraint is a place of its own. Dates ascend
+        as texts.
+    most : int
+        Lines.
+    """
+    lines = list(_lines(shortages, place, date))
+    if len(lines) > most:
+        more = len(lines) - most
+        lines = [*lines[:most], f"… and {more} more {'place' if more == 1 else 'places'}."]
     return "\n".join(lines)
+
+
+def _lines(shortages: Sequence[Shortage], place: Sequence[str] | None, date: Sequence[str] | None) -> Iterator[str]:
+    """Yield a sentence for each place."""
+    if place is None or date is None:
+        yield from (_capital(str(shortage)) for shortage in shortages)
+        return
+    groups: dict[str, list[Shortage]] = {}
+    for shortage in shortages:
+        groups.setdefault(place[shortage.row], []).append(shortage)
+    for where, own in groups.items():
+        dates = sorted({date[shortage.row] for shortage in own} - {""})
+        when = f", {date[own[0].row]}" if dates else ""
+        since = f" (short on {len(dates)} dates from {dates[0]} to {dates[-1]})" if len(dates) > 1 else ""
+        yield _capital(f"{where}{when}{since}: {own[0].told()}")
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -17,7 +17,7 @@ from aquirecover.flow.simulate import SimulateSettings, simulate
 from aquirecover.flow.stresses import Drain, FixedHead, Wells
 from aquirecover.study.constraints import bounds, join, total
 from aquirecover.study.decisions import Decision, decided, given_rates, rates, well_decision
-from aquirecover.study.infeasible import explain, sentences
+from aquirecover.study.infeasible import Shortage, explain, sentences
 from aquirecover.study.limits import LimitProblem, LimitSettings, Objective, find_limit
 from aquirecover.study.linear_program import InfeasibleError, LinearProgram, solve
 from aquirecover.study.quantities import HeadSums, levels, outflows
@@ -203,16 +203,35 @@ def test_infeasible_in_words() -> None:
     # 60 m³/d in the east draw the west down by 60 / 60 × 1/4 = 0.25 m
     (shortage,) = explain(_west_above(9.9, other=60.0), _simulate_all)
     assert shortage.shortage == pytest.approx(0.15)
-    assert str(shortage) == (
-        "west: 0.15 m beyond its limit, 0.15 m even with no pumping at all; without the pumping of the other wells it would hold."
-    )
+    expected = "west: 0.15 m below its limit even with no pumping at all; without the neighbours' pumping it would hold."
+    assert str(shortage) == expected
     (shortage,) = explain(_west_above(10.5), _simulate_all)
-    assert str(shortage).endswith("0.5 m even with no pumping at all, and 0.5 m without the pumping of any well.")
+    assert str(shortage) == "west: 0.5 m below its limit even with no pumping at all, whatever the neighbours pump."
+    (shortage,) = explain(_west_above(10.5, other=60.0), _simulate_all)
+    expected = "0.75 m below its limit even with no pumping at all, and 0.5 m without the neighbours' pumping too."
+    assert shortage.told() == expected
     demand = total("demand", "m3/d", {0: 1.0}, lower=400.0)
     question = _west_above(8.0)
     both = explain(replace(question, constraints=join([question.constraints, demand])), _simulate_all)
-    assert sentences(both).startswith("west: 3 m beyond its limit together with the other constraints; with no pumping at all")
+    # 400 m³/d draw down by 5 m
+    assert sentences(both) == "West: 3 m below its limit together with the other rules; with no pumping at all it would hold."
     assert explain(question, _simulate_all) == []
+
+
+def test_infeasible_places_are_told_once_most_severe_first() -> None:
+    shortages = [
+        Shortage(n, f"row {n}", "m", False, amount, amount, 0.0) for n, amount in ((2, 0.7), (1, 0.5), (4, 0.2), (0, 0.1))
+    ]
+    place = ["well Q.158, qp2", "well Q.158, qp2", "well Q.158, qp2", "", "coast"]
+    date = ["2033-05", "2033-11", "2034-05", "", ""]
+    lines = sentences(shortages, place, date).splitlines()
+    assert lines == [
+        "Well Q.158, qp2, 2034-05 (short on 3 dates from 2033-05 to 2034-05): 0.7 m below its limit even with no pumping at "
+        "all; without the neighbours' pumping it would hold.",
+        "Coast: 0.2 m below its limit even with no pumping at all; without the neighbours' pumping it would hold.",
+    ]
+    assert sentences(shortages, place, date, most=1).endswith("\n… and 1 more place.")
+    assert sentences(shortages, most=1).endswith("\n… and 3 more places.")
 
 
 def test_trade_off_curve() -> None:
