@@ -108,7 +108,7 @@ def _batches(problems: Sequence[Problem], settings: SimulateSettings) -> tuple[l
         if not _can_share(problem, settings):
             alone.append(number)
             continue
-        group = next((group for group in groups if _alike(problems[group[0]], problem)), None)
+        group = next((group for group in groups if alike(problems[group[0]], problem)), None)
         if group is None:
             groups.append([number])
         else:
@@ -134,7 +134,7 @@ def _can_share(problem: Problem, settings: SimulateSettings) -> bool:
     return all(stress.ramp(0, cells) is not None for stress in problem.stresses)
 
 
-def _alike(a: Problem, b: Problem) -> bool:
+def alike(a: Problem, b: Problem) -> bool:
     """Tell whether two problems share everything but rates, levels and initial heads."""
     if a.terms != b.terms or [type(s) for s in a.stresses] != [type(s) for s in b.stresses]:
         return False

@@ -2,7 +2,9 @@
 
 Heads and flows respond to the decisions by a matrix (`response`). Where the flow is linear it holds everywhere and one program
 gives the limit; where it is not, programs are solved in sequence, each with the response at the solution of the one before, until
-rates and objective stay (Ahlfeld, Barlow and Mulligan 2005, USGS Open-File Report 2005-1072).
+rates and objective stay (Ahlfeld, Barlow and Mulligan 2005, USGS Open-File Report 2005-1072). Between them the matrix is kept as
+a chord as long as the sequence draws together, with the heads of a run at the rates of each; it counts as settled only when it
+stays with a matrix found at its own end.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ from aquirecover.study.response import Evaluator, Outcome, Response, SimulateAll
 
 # Sequential programs after which steps are held within ever smaller bounds.
 FREE = 8
+# Share of the last change of a rate that the next may reach while an older matrix serves.
+DRAWN = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,8 +203,8 @@ def find_limit(
     progress : callable, optional
         Called with a line of text after each program.
     known : Response, optional
-        Of an earlier search with the same model, decisions and quantities, which a linear model need not find again. Standard
-        deviations of a chance are found all the same.
+        Of an earlier search with the same decisions and quantities. A linear model, which must be the same, need not find it
+        again; with another one the search begins with its slopes. Standard deviations of a chance are found all the same.
 
     Raises
     ------
@@ -219,9 +223,9 @@ def find_limit(
     once = question.chance is None or settings.spread_every == 0
     margin = None if question.chance is None else Margin(question.chance, question.constraints, x)
     for n_program in range(1, settings.max_programs + 1):
+        fresh = known is None
         try:
-            response = known if known is not None and evaluator.linear else evaluator.response(x)
-            known = response
+            response = _response(evaluator, x, known)
             if margin is not None and not once and n_program > 1 and (n_program - 1) % settings.spread_every == 0:
                 margin.update(x)
             held = question if margin is None else replace(question, constraints=margin.rows(), chance=None)
@@ -230,28 +234,40 @@ def find_limit(
             # dry cells and drains feel no change: go back to where the model answers
             if evaluator.linear or not np.abs(x - safe).max(initial=0.0) > 0.0:
                 raise
-            x, reach = (0.5 * (x + safe) if n_program < FREE else safe), np.inf
+            x, reach, known = (0.5 * (x + safe) if n_program < FREE else safe), np.inf, None
             if progress is not None:
                 progress(f"program {n_program}: no answer at these rates; going back")
             continue
-        change = float(np.abs(solution.x - x).max(initial=0.0))
+        before, change = change, float(np.abs(solution.x - x).max(initial=0.0))
         moved, value = abs(solution.value - value), solution.value
         if progress is not None:
             progress(f"program {n_program}: objective {value:.6g}, largest change of a rate {change:.3g} m3/d")
         still = change <= settings.rate_tolerance * (1.0 + float(np.abs(solution.x).max(initial=0.0)))
         settled = still and moved <= settings.objective_tolerance * (1.0 + abs(value))
-        if (evaluator.linear and once) or settled:
+        if (evaluator.linear and once) or (settled and (fresh or evaluator.linear)):
             deviations = np.zeros(question.constraints.n) if margin is None else margin.deviation
             found = _certified(question.with_deviations(deviations), evaluator, solution, response, settings, n_program)
             return replace(found, deviation=deviations)
         if n_program >= FREE:
             # rates that swing between two corners are brought together
             reach = 0.5 * min(change, reach)
+        keeps = fresh or change <= DRAWN * before
+        known = response if evaluator.linear or (keeps and not settled and n_program < FREE) else None
         safe, x = x, solution.x
     raise ConvergenceError(
         f"The limit search did not settle in {settings.max_programs} programs: rates still change by {change:.3g} m3/d. "
         "Raise limits.max_programs, or start from other rates."
     )
+
+
+def _response(evaluator: Evaluator, x: FloatArray, known: Response | None) -> Response:
+    """Return the response at x: that of a linear model anywhere, else one with the slopes of an earlier one, or a new one."""
+    if known is None:
+        return evaluator.response(x)
+    if evaluator.linear:
+        return known
+    (outcome,) = evaluator.outcomes([x])
+    return Response(x, outcome, known.slope)
 
 
 def first_values(decisions: Sequence[Decision]) -> FloatArray:
