@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     from aquirecover.flow.simulate import SimulateSettings
     from aquirecover.output.limit_tables import LimitTables
     from aquirecover.study.limits import LimitResult
-    from aquirecover.study.response import SimulateAll
+    from aquirecover.study.response import Simulator
+    from aquirecover.study.store import Store
 
 # Balance of a step that lets a limit be certified to 1e-6 m.
 TIGHT = 1e-11
+# Folder below that of the results for runs that have ended.
+KEPT = "responses"
 
 
 @dataclass(frozen=True)
@@ -58,18 +61,34 @@ class LimitOutcome:
         return {**self.tables.total, "limits": self.tables.limits, "binding": self.tables.binding}
 
 
-def run_limits(path: Path, options: RunOptions, listener: Listener) -> LimitOutcome:
+def run_limits(path: Path, options: RunOptions, listener: Listener, cache: Path | None = None) -> LimitOutcome:
     """Search for the limit that a file asks for and write tables and figures.
+
+    Every run that has ended is kept, so that a search that was interrupted goes on from there with the same result.
+
+    Parameters
+    ----------
+    path : Path
+        The limit file.
+    options : RunOptions
+        As for a run.
+    listener : Listener
+        Hears what goes on.
+    cache : Path, optional
+        Folder for what is kept; ``responses`` in that of the results by default.
 
     Raises
     ------
     ConvergenceError
         When there is no limit; says which constraints cannot hold, by how much, and whose pumping is to blame.
     AquirecoverError
-        Of other kinds of failure; nothing is written then.
+        Of other kinds of failure; nothing but runs that had ended is written then.
+    KeyboardInterrupt
+        With a sentence about what is kept.
     """
     from aquirecover.case.limit_builder import load_limits
     from aquirecover.flow.simulate import simulate
+    from aquirecover.output.array_store import ArrayStore
     from aquirecover.output.files import refuse_existing
     from aquirecover.output.limit_tables import limit_tables, write_limits
 
@@ -80,9 +99,14 @@ def run_limits(path: Path, options: RunOptions, listener: Listener) -> LimitOutc
     made = load_limits(
         path, simulate, cell_size=options.cell_size, overrides=options.overrides, allow_outside=options.allow_outside
     )
-    simulate_all = simulator(made.case.settings, listener)
-    result = _found(made, simulate_all, listener)
-    curve = _curve(made, simulate_all, listener)
+    store = ArrayStore(cache or folder / KEPT)
+    simulate_all = simulator(made.case.settings, listener, store)
+    try:
+        result = _found(made, simulate_all, listener)
+        curve = _curve(made, simulate_all, listener)
+    except KeyboardInterrupt as error:
+        text = f"Interrupted: runs that had ended are kept in {store.folder}; call again to go on from there."
+        raise KeyboardInterrupt(text) from error
     tables = limit_tables(made.question, result, made.labels, made.info)
     context = made.case.problem.context
     about = {
@@ -99,24 +123,42 @@ def run_limits(path: Path, options: RunOptions, listener: Listener) -> LimitOutc
     return LimitOutcome(folder, tables, tuple(files))
 
 
-def simulator(settings: SimulateSettings, listener: Listener) -> SimulateAll:
-    """Return a function that runs problems side by side, one a core, each to a tight balance."""
-    from aquirecover.flow.simulate import simulate
+def simulator(settings: SimulateSettings, listener: Listener, store: Store | None = None) -> Simulator:
+    """Return what runs problems for a search, each to a tight balance.
+
+    Confined problems are marched side by side, others one a core; what a search finds is kept in the store.
+    """
+    from aquirecover.flow.adjoint import SensitivitySettings
+    from aquirecover.flow.content import content_key
+    from aquirecover.flow.many import simulate_many
+    from aquirecover.study.response import Simulator
 
     tight = replace(settings, newton=replace(settings.newton, tolerance=min(TIGHT, settings.newton.tolerance)))
 
-    def simulate_all(problems: Sequence[Problem]) -> list[FlowResult]:
-        found: list[FlowResult] = []
-        with ThreadPoolExecutor(n_cores()) as pool:
-            for result in pool.map(lambda problem: simulate(problem, tight), problems):
-                found.append(result)
-                listener.progress("simulations", len(found), len(problems))
-        return found
+    def run(problems: Sequence[Problem]) -> Iterator[FlowResult]:
+        if any((problem.properties.convertible & problem.grid.active).any() for problem in problems):
+            yield from _one_a_core(problems, tight, listener)
+        else:
+            yield from simulate_many(problems, tight, lambda done, total, _: listener.progress("time steps", done, total))
 
-    return simulate_all
+    return Simulator(run, SensitivitySettings(tight), store, content_key(__version__, tight))
 
 
-def _found(made: LimitCase, simulate_all: SimulateAll, listener: Listener) -> LimitResult:
+def _one_a_core(problems: Sequence[Problem], settings: SimulateSettings, listener: Listener) -> Iterator[FlowResult]:
+    """Yield the results of problems in their order."""
+    from aquirecover.flow.simulate import simulate
+
+    pool = ThreadPoolExecutor(n_cores())
+    try:
+        for done, result in enumerate(pool.map(lambda problem: simulate(problem, settings), problems), start=1):
+            listener.progress("simulations", done, len(problems))
+            yield result
+    finally:
+        # whoever stops does not wait for those that have not begun
+        pool.shutdown(cancel_futures=True)
+
+
+def _found(made: LimitCase, simulate_all: Simulator, listener: Listener) -> LimitResult:
     """Return the limit, or raise with the reason why there is none."""
     from aquirecover.study.infeasible import explain, sentences
     from aquirecover.study.limits import find_limit
@@ -130,7 +172,7 @@ def _found(made: LimitCase, simulate_all: SimulateAll, listener: Listener) -> Li
         raise ConvergenceError(f"{made.title}: no pumping satisfies all constraints.\n{reason}") from error
 
 
-def _curve(made: LimitCase, simulate_all: SimulateAll, listener: Listener) -> list[dict[str, Any]]:
+def _curve(made: LimitCase, simulate_all: Simulator, listener: Listener) -> list[dict[str, Any]]:
     """Return the points of the trade-off curve."""
     from aquirecover.study.trade_off import trade_off
 

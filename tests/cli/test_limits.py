@@ -48,9 +48,35 @@ def test_limit_of_the_small_basin(file: Path) -> None:
     assert curve == sorted(curve, reverse=True)
     assert curve[-1] < curve[0]
     assert {path.name for path in out.iterdir()} == {
-        "limits.csv", "binding.csv", "trade_off.csv", "limits.json", "limits.png", "trade_off.png",
+        "limits.csv", "binding.csv", "trade_off.csv", "limits.json", "limits.png", "trade_off.png", "responses",
     }  # fmt: skip
     assert _limits(file).exit_code == 6
+
+
+def test_what_was_run_is_kept_for_the_next_call(file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    cache = ("--cache", str(tmp_path / "kept"), "--no-figures")
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("aquirecover.study.limits._certified", interrupt)
+        stopped = _limits(file, *cache)
+    assert stopped.exit_code == 130
+    assert f"kept in {tmp_path / 'kept'}; call again to go on" in stopped.output
+    assert not (file.parent / "out" / "limits.json").exists()
+    done = _limits(file, *cache)
+    assert done.exit_code == 0, done.output
+    found = (file.parent / "out" / "limits.csv").read_bytes()
+    with monkeypatch.context() as patch:
+        # all that a search looks at is there
+        patch.setattr("aquirecover.flow.many.simulate_many", interrupt)
+        again = _limits(file, *cache, "--overwrite")
+    assert again.exit_code == 0, again.output
+    assert (file.parent / "out" / "limits.csv").read_bytes() == found
+    shutil.rmtree(file.parent / "out")
+    assert _limits(file, "--no-figures").exit_code == 0
+    assert (file.parent / "out" / "limits.csv").read_bytes() == found
 
 
 def test_equal_shares_and_largest_room(file: Path) -> None:
@@ -77,7 +103,7 @@ def test_why_there_is_no_limit(file: Path) -> None:
     assert lines[0].startswith("Well W5, upper, 2025-02")
     assert "1.24 m below its limit even with no pumping at all, whatever the neighbours pump." in lines[0]
     assert len({line.partition(",")[0] for line in lines}) == len(lines)
-    assert not (file.parent / "out").exists()
+    assert [path.name for path in (file.parent / "out").iterdir()] == ["responses"]
 
 
 @pytest.mark.parametrize(

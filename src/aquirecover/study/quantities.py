@@ -80,6 +80,14 @@ class Quantities(ABC):
             When they depend on inputs other than through heads and flows.
         """
 
+    def of_heads(self, problem: Problem) -> WeightedSums:
+        """Return what can be differentiated by the adjoint with the wells' own rates held: all but these and constants."""
+        return self.weighted_sums(problem)
+
+    def by_rates(self, problem: Problem) -> FloatArray:
+        """Return the derivatives with respect to the wells' own rates with the heads held, ``(n, n_period, n_well)``."""
+        return np.zeros((len(self.names), problem.schedule.n_period, sum(len(wells.names) for wells in problem.wells)))
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -136,7 +144,18 @@ class HeadSums(Quantities):
         """
         if self.rate_coefficient.any():
             raise ValueError(f"{self.names[self.rate_row[0]]}: the level in a well depends on more than heads; use cell heads.")
+        return self.of_heads(problem)
+
+    def of_heads(self, problem: Problem) -> WeightedSums:
+        """Return the sums of heads."""
         return WeightedSums(self.names, self.unit, Weights(heads=Terms(self.row, self.at, self.cell, self.coefficient)))
+
+    def by_rates(self, problem: Problem) -> FloatArray:
+        """Return the coefficients of the rates where they count."""
+        found = super().by_rates(problem)
+        period = problem.schedule.step_period[self.step[self.rate_row]]
+        np.add.at(found, (self.rate_row, period, self.rate_well), self.rate_coefficient)
+        return found
 
 
 def levels(names: Sequence[str], cell: IntArray, step: IntArray) -> HeadSums:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
 
+from aquirecover.flow.adjoint import SensitivitySettings
 from aquirecover.flow.arrays import FloatArray
+from aquirecover.flow.content import content_key
 from aquirecover.flow.problem import FlowResult, Problem
 from aquirecover.flow.stresses import Drain, Evapotranspiration, River
-from aquirecover.study.decisions import Decision, rates, with_rates
+from aquirecover.study.backward_response import backward_slopes
+from aquirecover.study.decisions import Decision, given_rates, rates, with_rates
 from aquirecover.study.quantities import Quantities, observed, read
+from aquirecover.study.store import Store
+from aquirecover.study.time_shift import later, representatives
 
-# Runs a list of problems that differ in the rates of their wells.
-SimulateAll: TypeAlias = Callable[[Sequence[Problem]], Sequence[FlowResult]]
+# Runs problems that differ in the rates of their wells; results may come one after another.
+SimulateAll: TypeAlias = Callable[[Sequence[Problem]], Iterable[FlowResult]]
 
 # Change of a decision that its response is found with, as a share of its range: all of it where the flow is linear, so that
 # rounding matters least; little of it where it is not.
@@ -65,6 +71,32 @@ class Response:
         return self.outcome.values + self.slope @ (x - self.at)
 
 
+@dataclass(frozen=True, eq=False)
+class Simulator:
+    """Runs the model for a search, and what helps it.
+
+    Parameters
+    ----------
+    run : callable
+        Turns problems into results, in their order.
+    adjoint : SensitivitySettings, optional
+        With these the quantities may be differentiated backwards; without them runs alone are used.
+    store : Store, optional
+        Where what is found is kept, and looked for first.
+    about : str
+        Content of all that results follow from besides the problem: engine, version, settings.
+    """
+
+    run: SimulateAll
+    adjoint: SensitivitySettings | None = None
+    store: Store | None = None
+    about: str = ""
+
+    def __call__(self, problems: Sequence[Problem]) -> Iterable[FlowResult]:
+        """Return the results of problems, in their order."""
+        return self.run(problems)
+
+
 class Evaluator:
     """Runs the model for values of the decisions.
 
@@ -77,7 +109,7 @@ class Evaluator:
     families : sequence of Quantities
         What is looked at.
     simulate_all : callable
-        Turns problems into results, in their order.
+        Turns problems into results, in their order; a `Simulator` where it can do more.
     """
 
     def __init__(
@@ -86,7 +118,7 @@ class Evaluator:
         self.problem, self.cell = observed(problem, families)
         self.decisions = tuple(decisions)
         self.families = tuple(families)
-        self.simulate_all = simulate_all
+        self.simulate_all = simulate_all if isinstance(simulate_all, Simulator) else Simulator(simulate_all)
         self.runs = 0
 
     @property
@@ -98,40 +130,138 @@ class Evaluator:
     def linear(self) -> bool:
         """Whether heads respond linearly to any change of the decisions."""
         bent = any(isinstance(stress, (River, Drain, Evapotranspiration)) for stress in self.problem.stresses)
-        return not bent and not (self.problem.properties.convertible & self.problem.grid.active).any()
+        return not bent and self._confined
+
+    @property
+    def _confined(self) -> bool:
+        return not (self.problem.properties.convertible & self.problem.grid.active).any()
+
+    @cached_property
+    def _content(self) -> str:
+        """Key of all that an outcome follows from but the rates."""
+        quiet = with_rates(self.problem, np.zeros_like(given_rates(self.problem)))
+        return content_key(self.simulate_all.about, quiet, self.families)
 
     def outcomes(self, points: Sequence[FloatArray]) -> list[Outcome]:
-        """Return what runs with several values of the decisions show."""
+        """Return what runs with several values of the decisions show.
+
+        Each is kept as soon as its run has ended. Runs of a confined model, which go side by side and differ in their last digits
+        by what is beside them, are found in the store all or none.
+        """
         nets = [rates(self.problem, self.decisions, x) for x in points]
-        results = self.simulate_all([with_rates(self.problem, net) for net in nets])
-        self.runs += len(points)
-        pairs = zip(results, nets, strict=True)
-        return [Outcome(read(result, self.cell, self.families, net), _shortfall(result)) for result, net in pairs]
+        keys = [content_key(self._content, net) for net in nets] if self.simulate_all.store is not None else []
+        found = {n: outcome for n, key in enumerate(keys) if (outcome := self._kept(key)) is not None}
+        if self._confined and len(found) < len(points):
+            found = {}
+        missing = [n for n in range(len(points)) if n not in found]
+        for n, result in zip(missing, self._results([nets[n] for n in missing]), strict=True):
+            found[n] = self._outcome(result, nets[n])
+            self._keep(keys[n] if keys else "", found[n])
+        return [found[n] for n in range(len(points))]
+
+    def _results(self, nets: Sequence[FloatArray]) -> Iterable[FlowResult]:
+        """Run the model with several rates of all wells."""
+        self.runs += len(nets)
+        return self.simulate_all([with_rates(self.problem, net) for net in nets]) if nets else ()
+
+    def _outcome(self, result: FlowResult, net: FloatArray) -> Outcome:
+        return Outcome(read(result, self.cell, self.families, net), _shortfall(result))
+
+    def _kept(self, key: str) -> Outcome | None:
+        """Return an outcome of the store."""
+        store = self.simulate_all.store
+        arrays = None if store is None else store.load(key)
+        return None if arrays is None else _outcome_of(arrays)
+
+    def _keep(self, key: str, outcome: Outcome) -> None:
+        if self.simulate_all.store is not None:
+            self.simulate_all.store.save(key, _arrays_of(outcome))
 
     def response(self, x: FloatArray) -> Response:
-        """Return quantities and derivatives, from one run and one more for each decision that the aquifer feels.
+        """Return quantities and derivatives at values of the decisions, by the way that needs the fewest runs.
 
-        A difference is taken towards the middle of a decision's range, so that it stays within its bounds.
+        Backwards, from one run and a sweep for each quantity, where there are fewer quantities than decisions; else from a run
+        for each decision that the aquifer feels, or, where nothing but rates changes with time, for each of those that are not
+        others at a later time.
         """
         acting = [n for n, decision in enumerate(self.decisions) if decision.acts]
+        adjoint = self.simulate_all.adjoint
+        if adjoint is not None and 0 < len(self.names) < len(acting):
+            return self._remembered(x, adjoint, lambda: self._backwards(x, adjoint))
+        if self.linear:
+            return self._remembered(x, None, lambda: self._superposed(x))
         steps = np.array([self._step(n, x[n]) for n in acting])
-        points = [x.copy() for _ in acting]
-        for point, n, step in zip(points, acting, steps, strict=True):
-            point[n] += step
-        base, *others = self.outcomes([x, *points])
+        base, *others = self.outcomes([x, *(_moved(x, n, step) for n, step in zip(acting, steps, strict=True))])
         slope = np.zeros((base.values.size, len(self.decisions)))
         for n, step, other in zip(acting, steps, others, strict=True):
             slope[:, n] = (other.values - base.values) / step
         return Response(x, base, slope)
 
+    def _remembered(self, x: FloatArray, way: object, find: Callable[[], Response]) -> Response:
+        """Return a response of the store, or find and keep it."""
+        store = self.simulate_all.store
+        if store is None:
+            return find()
+        key = content_key(self._content, "response", way, x, self.decisions)
+        arrays = store.load(key)
+        if arrays is not None:
+            return Response(x, _outcome_of(arrays), arrays["slope"])
+        response = find()
+        store.save(key, {**_arrays_of(response.outcome), "slope": response.slope})
+        return response
+
+    def _backwards(self, x: FloatArray, settings: SensitivitySettings) -> Response:
+        """Return the response by a backward sweep for each quantity."""
+        net = rates(self.problem, self.decisions, x)
+        result, slope = backward_slopes(with_rates(self.problem, net), self.decisions, self.families, settings)
+        self.runs += 1
+        return Response(x, self._outcome(result, net), slope)
+
+    def _superposed(self, x: FloatArray) -> Response:
+        """Return the response of a linear model, from a run for each pattern of rates in time.
+
+        Differences over the whole range of a decision leave the least to rounding.
+        """
+        ways = representatives(self.problem, self.decisions)
+        nets = [rates(self.problem, self.decisions, x)]
+        nets += [rates(self.problem, self.decisions, _moved(x, n, self._step(n, x[n]))) for n in ways]
+        base, *others = self._results(nets)
+        outcome = self._outcome(base, nets[0])
+        slope = np.zeros((outcome.values.size, len(self.decisions)))
+        for (n, members), other in zip(ways.items(), others, strict=True):
+            gain = (other.observation_head - base.observation_head) / self._step(n, x[n])
+            for member in members:
+                step = self._step(member.decision, x[member.decision])
+                moved = replace(base, observation_head=base.observation_head + later(gain, member.steps) * step)
+                net = rates(self.problem, self.decisions, _moved(x, member.decision, step))
+                slope[:, member.decision] = (read(moved, self.cell, self.families, net) - outcome.values) / step
+        return Response(x, outcome, slope)
+
     def _step(self, n: int, value: float) -> float:
-        """Return the change of a decision that its response is found with."""
+        """Return the change of a decision that its response is found with, towards the middle of its range."""
         decision = self.decisions[n]
         upper = decision.upper if np.isfinite(decision.upper) else max(UNBOUNDED, 2.0 * abs(value))
         lower = decision.lower if np.isfinite(decision.lower) else -upper
         span = (upper - lower) or UNBOUNDED
         towards = 1.0 if value <= 0.5 * (lower + upper) else -1.0
         return towards * span * (LINEAR_SHARE if self.linear else SHARE)
+
+
+def _moved(x: FloatArray, n: int, step: float) -> FloatArray:
+    """Return values of the decisions of which one is another."""
+    moved = x.copy()
+    moved[n] += step
+    return moved
+
+
+def _arrays_of(outcome: Outcome) -> dict[str, np.ndarray]:
+    """Return an outcome as a store keeps it."""
+    share = np.array(list(outcome.shortfall.values()), dtype=np.float64)
+    return {"values": outcome.values, "well": np.array(list(outcome.shortfall), dtype=np.str_), "shortfall": share}
+
+
+def _outcome_of(arrays: Mapping[str, np.ndarray]) -> Outcome:
+    return Outcome(arrays["values"], dict(zip(arrays["well"].tolist(), arrays["shortfall"].tolist(), strict=True)))
 
 
 def _shortfall(result: FlowResult) -> dict[str, float]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -26,6 +25,7 @@ from aquirecover.flow.regime import guards, ramps, regime_of, why_not_linear
 from aquirecover.flow.simulate import Progress, SimulateSettings, simulate
 from aquirecover.study.changes import Base, Change, scales_of
 from aquirecover.study.combination import BLOCK, combine, excess
+from aquirecover.study.store import Store
 
 # Balance of every step: what is left of it may add up in a superposition.
 TIGHT = 1e-13
@@ -37,16 +37,6 @@ PAYS = 1.5
 
 class NotLinearError(AquirecoverError):
     """Scenarios of a problem cannot be superposed; the message says why."""
-
-
-class Store(Protocol):
-    """Keeps arrays by the key of their content."""
-
-    def load(self, key: str) -> dict[str, np.ndarray] | None:
-        """Return what was saved under a key, None when it is not there or not whole."""
-
-    def save(self, key: str, arrays: Mapping[str, np.ndarray]) -> None:
-        """Keep arrays under a key."""
 
 
 @dataclass(frozen=True, eq=False)
