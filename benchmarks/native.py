@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from aquirecover.flow.assembly import FlowSystem
-    from aquirecover.flow.linear import LinearResult, LinearSettings, Matrix
+    from aquirecover.flow.linear import LinearSettings
+    from aquirecover.flow.linear_result import LinearResult
+    from aquirecover.flow.matrix import Matrix
     from aquirecover.flow.problem import Problem
     from aquirecover.flow.simulate import SimulateSettings
 

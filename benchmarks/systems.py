@@ -22,7 +22,7 @@ from benchmarks.worker import resident_mb
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from aquirecover.flow.linear import Matrix
+    from aquirecover.flow.matrix import Matrix
     from benchmarks.context import Context
 
     Outcome = tuple[NDArray[np.float64], dict[str, Any]]

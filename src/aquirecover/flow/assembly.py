@@ -31,7 +31,7 @@ from aquirecover.flow.balance import (
 from aquirecover.flow.compiled import share
 from aquirecover.flow.conductance import conductances, flowing_cells
 from aquirecover.flow.connections import Connections
-from aquirecover.flow.linear import Matrix
+from aquirecover.flow.matrix import Matrix
 from aquirecover.flow.pool import ArrayPool
 from aquirecover.flow.problem import Problem
 from aquirecover.flow.stresses import GeneralHead, Recharge, Wells, in_period

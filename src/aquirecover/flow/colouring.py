@@ -29,9 +29,6 @@ from aquirecover.flow.compiled import fused_kernel
 
 SingleArray = NDArray[np.float32]
 
-# Pivots below this, m²/d, count as none: their inverse would leave single precision.
-SMALLEST = 1e-30
-
 
 @dataclass(frozen=True)
 class Layout:
@@ -116,69 +113,16 @@ def join(vector: FloatArray, natural: FloatArray, n_y: int, n_x: int, width: int
 
 
 @fused_kernel
-def split_faces(
-    to_west: FloatArray,
-    to_east: FloatArray,
-    to_north: FloatArray,
-    to_south: FloatArray,
-    west: SingleArray,
-    east: SingleArray,
-    north: SingleArray,
-    south: SingleArray,
-    width: int,
-    stride: int,
-) -> None:
-    """Give the values of each face between columns to its red one; faces belong to their western or northern cell at first."""
-    n_layer, n_y, n_x = to_west.shape
+def add_planes(red: FloatArray, black: FloatArray, natural: FloatArray, width: int, stride: int) -> None:
+    """Add the values of both colours to those of all cells."""
+    n_layer, n_y, n_x = natural.shape
     for k in range(n_layer):
         for j in range(n_y):
-            odd = j % 2
             row = k * stride + width + 1 + j * width + j // 2
-            for i in range(odd, n_x, 2):
-                p = row + (i + odd) // 2
-                if i > 0:
-                    west[p] = to_west[k, j, i - 1]
-                if i + 1 < n_x:
-                    east[p] = to_east[k, j, i]
-                if j > 0:
-                    north[p] = to_north[k, j - 1, i]
-                if j + 1 < n_y:
-                    south[p] = to_south[k, j, i]
-
-
-@fused_kernel
-def factor_columns(
-    cx: FloatArray,
-    cy: FloatArray,
-    cz: FloatArray,
-    surplus: FloatArray,
-    inverse: SingleArray,
-    coupling: SingleArray,
-    width: int,
-    stride: int,
-) -> None:
-    """Factor the tridiagonal system of each column: inverse pivots, and those times the vertical conductance below.
-
-    A pivot is the excess of a row, ``e_k = surplus + horizontal faces + cz_(k−1) e_(k−1) / (e_(k−1) + cz_(k−1))``, plus ``cz_k``:
-    sums of what is not negative, so that aquitards and aquifers side by side lose no digits.
-    """
-    n_layer, n_y, n_x = cx.shape
-    for j in range(n_y):
-        odd = j % 2
-        row = width + 1 + j * width + j // 2
-        for i in range(n_x):
-            black = (i + odd) % 2
-            place = row + (i // 2 if black == 1 else (i + odd) // 2) + black * n_layer * stride
-            carried = 0.0
-            for k in range(n_layer):
-                excess = surplus[k, j, i] + cx[k, j, i] + cy[k, j, i] + carried
-                if i > 0:
-                    excess += cx[k, j, i - 1]
-                if j > 0:
-                    excess += cy[k, j - 1, i]
-                below = cz[k, j, i]
-                pivot = excess + below
-                sound = pivot > SMALLEST
-                inverse[place + k * stride] = 1.0 / pivot if sound else 0.0
-                coupling[place + k * stride] = below / pivot if sound else 0.0
-                carried = below * (excess / pivot) if sound else 0.0
+            first, second = (red[row:], black[row:]) if j % 2 == 0 else (black[row:], red[row + 1 :])
+            out = natural[k, j]
+            for q in range(n_x // 2):
+                out[2 * q] += first[q]
+                out[2 * q + 1] += second[q]
+            if n_x % 2 == 1:
+                out[n_x - 1] += first[n_x // 2]

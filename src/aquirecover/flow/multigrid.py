@@ -13,28 +13,26 @@ import numpy as np
 
 from aquirecover.flow.arrays import FloatArray
 from aquirecover.flow.coarsening import CoarseGrid, coarsen
-from aquirecover.flow.colouring import Layout, SingleArray, factor_columns, split_faces
-from aquirecover.flow.compiled import fused_kernel
-from aquirecover.flow.cycle import Hierarchy, cycle
+from aquirecover.flow.colouring import Layout, SingleArray, add_planes
+from aquirecover.flow.cycle import Hierarchy
+from aquirecover.flow.finest import Finest, complete, reduce
+from aquirecover.flow.packing import pack_finest, pack_level, pack_weights
+from aquirecover.flow.planes import absolute_sum
+from aquirecover.flow.products import Bands
+from aquirecover.flow.shared_cycle import cycle
+from aquirecover.flow.sweeps import Level
 
-# Directions that a Krylov method for unsymmetric matrices keeps, and the memory that they may take, numbers.
-DIRECTIONS, DIRECTION_MEMORY = 10, 100_000_000
-
-
-@fused_kernel
-def _pack_weights(weight: FloatArray, packed: SingleArray, width: int, stride: int) -> None:
-    """Keep the weights of red columns on odd rows."""
-    _, n_layer, n_y, n_x = weight.shape
-    for parent in range(4):
-        for k in range(n_layer):
-            for j in range(1, n_y, 2):
-                start = k * stride + (j + 1) * width + 1 + j // 2
-                for i in range(1, n_x, 2):
-                    packed[parent, start + (i + 1) // 2] = weight[parent, k, j, i]
+# Results of cycles that a Krylov method keeps.
+KEPT = 8
+# What single precision is taken to hide at first, as a share of a residual.
+FIRST_NOISE = 1e-4
+# Cells of one colour in a block of rows, so that what a leg of the cycle works on at a time stays in the second-nearest memory, and
+# the fewest and most of its columns.
+BLOCK_CELLS, FEWEST_COLUMNS, MOST_COLUMNS = 5000, 256, 1024
 
 
 class Multigrid:
-    """A symmetric V-cycle for ``A = faces + diag(surplus)``.
+    """A symmetric V-cycle for ``A = faces + diag(surplus)``, or for a matrix like it.
 
     Parameters
     ----------
@@ -44,6 +42,8 @@ class Multigrid:
         Row sums of A, ≥ 0: storage, head-dependent stresses and faces to fixed heads; m²/d.
     x, y : ndarray, optional
         Positions of columns and rows of cells, shapes ``(n_x,)`` and ``(n_y,)``, m; evenly spaced by default.
+    threads : int, optional
+        See `compiled.share`.
     """
 
     def __init__(
@@ -54,99 +54,158 @@ class Multigrid:
         surplus: FloatArray,
         x: FloatArray | None = None,
         y: FloatArray | None = None,
+        threads: int | None = None,
     ) -> None:
-        n_layer, n_y, n_x = cx.shape
+        _, n_y, n_x = self.shape = cx.shape
         at_x = np.arange(n_x, dtype=np.float64) if x is None else x
         at_y = np.arange(n_y, dtype=np.float64) if y is None else y
-        packs: list[_Pack] = []
+        grids: list[CoarseGrid] = []
         while cx.shape[1] * cx.shape[2] > 1:
-            grid = coarsen(cx, cy, cz, surplus, at_x, at_y)
-            packs.append(_Pack(cx, cy, cz, surplus, grid))
+            grid = coarsen(cx, cy, cz, surplus, at_x, at_y, threads)
+            grids.append(grid)
             cx, cy, cz, surplus = grid.cx, grid.cy, grid.cz, grid.surplus
             at_x, at_y = at_x[grid.columns.kept], at_y[grid.rows.kept]
-        packs.append(_Pack(cx, cy, cz, surplus, None))
-        self.shape = (n_layer, n_y, n_x)
-        self.layouts = tuple(pack.layout for pack in packs)
-        self.hierarchy = _join_packs(packs)
+        self.layouts = (Layout(*self.shape), *(Layout(*grid.cx.shape) for grid in grids))
+        self.finest, self.hierarchy = _build(self.layouts, grids)
+        self.levels = [Level(*row) for row in self.hierarchy.levels.tolist()]
+        self.level = self.levels[0]
+        self._sums = np.zeros((-(-n_y // self.level.rows), 2))
+        self._finest: Bands | None = None
+        # share of a residual that single precision hides, as the last solve has shown
+        self.noise = FIRST_NOISE
 
     def __repr__(self) -> str:
         """Return the shapes of the grids, finest first."""
         return "Multigrid(" + " → ".join(f"{g.n_layer}×{g.n_y}×{g.n_x}" for g in self.layouts) + ")"
 
-    def refresh(self, cx: FloatArray, cy: FloatArray, cz: FloatArray, surplus: FloatArray) -> None:
-        """Smooth the finest level with a similar matrix from now on; coarser levels stay as they are."""
-        layout, h = self.layouts[0], self.hierarchy
-        width, stride = layout.width, layout.stride
-        split_faces(cx, cx, cy, cy, *h.faces[:, : layout.n_layer * stride], width, stride)
-        factor_columns(cx, cy, cz, surplus, *h.factors[:, : layout.size], width, stride)
+    def refresh(self, bands: Bands, threads: int | None = None) -> None:
+        """Let the finest level be that of a matrix like the one that the coarser levels were made for."""
+        if self._finest is bands:
+            return
+        symmetric = bands.near_x is bands.far_x and bands.near_y is bands.far_y
+        if not symmetric and self.finest.far_faces is self.finest.faces:
+            self.finest = self.finest._replace(far_faces=np.zeros_like(self.finest.faces))
+        pack_finest(bands, self.finest, self.level, threads)
+        self._finest = bands
+
+    @property
+    def residual(self) -> SingleArray:
+        """Black plane of the finest right-hand side."""
+        return self.finest.b[self.black.size :]
 
     @cached_property
     def work(self) -> FloatArray:
-        """Vectors for a Krylov method, in the numbering of `colouring`, shape ``(5, size)``."""
-        return np.zeros((5, self.layouts[0].size))
+        """A field of shape ``(n_layer, n_y, n_x)`` for a solver."""
+        return np.empty(self.shape)
 
     @cached_property
-    def directions(self) -> FloatArray:
-        """Directions of a Krylov method and their images, shape ``(2, n, size)``."""
-        size = self.layouts[0].size
-        return np.zeros((2, max(2, min(DIRECTIONS, DIRECTION_MEMORY // (2 * size))), size))
+    def black(self) -> FloatArray:
+        """Black plane of the solution."""
+        return np.zeros(self.finest.red.size)
+
+    @cached_property
+    def results(self) -> SingleArray:
+        """Black planes for the results of cycles, shape ``(n, n_layer stride)``."""
+        return np.zeros((KEPT, self.finest.red.size), dtype=np.float32)
+
+    @cached_property
+    def images(self) -> SingleArray:
+        """Black planes for the products of the matrix with the directions made of `results`."""
+        return np.zeros_like(self.results)
+
+    def load(self, b: FloatArray) -> float:
+        """Take a right-hand side of shape ``(n_layer, n_y, n_x)``, and return ``Σ|residual|`` with red columns eliminated, m³/d."""
+        self.layouts[0].split_into(b, self.finest.b)
+        reduce(self.finest, self.level)
+        return float(absolute_sum(self.residual))
+
+    def cycle(self, place: int, threads: int | None = None) -> tuple[float, float]:
+        """Put one V-cycle on `residual` in a place of `results`, and return its product with that and with its image."""
+        f, h, z = self.finest, self.hierarchy, self.results[place]
+        cycle(f, h, z, self._sums, self.levels, threads)
+        product, curvature = np.add.accumulate(self._sums)[-1].tolist()
+        return product, curvature
+
+    def unload(self, x: FloatArray) -> None:
+        """Add the solution, of which `black` is given, to x, shape ``(n_layer, n_y, n_x)``."""
+        layout = self.layouts[0]
+        complete(self.finest, self.level, self.black)
+        add_planes(self.finest.red, self.black, x, layout.width, layout.stride)
 
     def apply(self, residual: FloatArray) -> FloatArray:
         """Return an approximation of ``A⁻¹ residual``, shape ``(n_layer, n_y, n_x)``."""
-        layout, h = self.layouts[0], self.hierarchy
-        layout.split_into(residual, h.b[: layout.size])
-        cycle(h)
-        return layout.join(h.x[: layout.size])
+        self.load(residual)
+        self.cycle(0)
+        self.black[:] = self.results[0]
+        result = np.zeros(self.shape)
+        self.unload(result)
+        return result
 
 
-class _Pack:
-    """Arrays of one level."""
-
-    def __init__(self, cx: FloatArray, cy: FloatArray, cz: FloatArray, surplus: FloatArray, grid: CoarseGrid | None) -> None:
-        n_layer, n_y, n_x = cx.shape
-        self.layout = Layout(n_layer, n_y, n_x)
-        width, stride = self.layout.width, self.layout.stride
-        self.faces = np.zeros((4, n_layer * stride), dtype=np.float32)
-        split_faces(cx, cx, cy, cy, *self.faces, width, stride)
-        self.factors = np.zeros((2, self.layout.size), dtype=np.float32)
-        factor_columns(cx, cy, cz, surplus, *self.factors, width, stride)
-        self.coarse = (0, 0)
-        self.weight = np.zeros_like(self.faces)
-        self.regular = False
-        self.before_x = self.before_y = np.zeros(0, dtype=np.int64)
-        if grid is not None:
-            self.coarse = (grid.cx.shape[1], grid.cx.shape[2])
-            self.regular = self.coarse == ((n_y + 1) // 2, (n_x + 1) // 2)
-            _pack_weights(grid.weight, self.weight, width, stride)
-            self.before_x, self.before_y = grid.columns.before, grid.rows.before
-
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        """Lengths of its vectors, faces, natural work space and lines."""
-        natural = 0 if self.regular else self.layout.n_layer * (self.coarse[0] + 1) * (self.coarse[1] + 1)
-        return self.layout.size, self.faces.shape[1], natural, self.before_x.size, self.before_y.size
+def rows_of(layout: Layout) -> int:
+    """Return the rows of a block; even, so that a block begins with parents."""
+    columns = min(max(BLOCK_CELLS // layout.n_layer, FEWEST_COLUMNS), MOST_COLUMNS)
+    return 2 * max(1, round(0.5 * columns / layout.width))
 
 
-def _join_packs(packs: list[_Pack]) -> Hierarchy:
-    """Return the arrays of all levels behind one another."""
-    sizes = np.array([pack.sizes for pack in packs], dtype=np.int64)
-    starts = np.cumsum(sizes, axis=0) - sizes
-    grids = [(g.n_layer, g.n_y, g.n_x, g.width, g.stride) for g in (pack.layout for pack in packs)]
-    coarse = [(*pack.coarse, int(pack.regular)) for pack in packs]
-    faces = np.concatenate([pack.faces for pack in packs], axis=1)
-    factors = np.concatenate([pack.factors for pack in packs], axis=1)
-    vectors, red = int(sizes[:, 0].sum()), int(sizes[:, 1].sum())
-    return Hierarchy(
-        np.concatenate([np.array(grids), starts, np.array(coarse)], axis=1).astype(np.int64),
+def _levels(layouts: tuple[Layout, ...]) -> tuple[list[Level], list[int]]:
+    """Return the levels, and the lengths of their arrays: vectors, faces, weights, natural work space and lines."""
+    at = np.zeros(6, dtype=np.int64)
+    levels = []
+    for depth, layout in enumerate(layouts):
+        below = layouts[depth + 1] if depth + 1 < len(layouts) else None
+        coarse = (below.n_y, below.n_x) if below else (0, 0)
+        regular = below is not None and coarse == ((layout.n_y + 1) // 2, (layout.n_x + 1) // 2)
+        grid = (layout.n_layer, layout.n_y, layout.n_x, layout.width, layout.stride)
+        levels.append(Level(*grid, *at.tolist(), *coarse, int(regular), rows_of(layout)))
+        plane, last = layout.n_layer * layout.stride, below is None
+        at += [
+            0 if depth == 0 else 2 * plane,
+            0 if depth == 0 else plane,
+            0 if last else layout.n_layer * (layout.n_y // 2) * layout.width,
+            0 if last or regular else layout.n_layer * (coarse[0] + 1) * (coarse[1] + 1),
+            0 if last else layout.n_x,
+            0 if last else layout.n_y,
+        ]
+    return levels, at.tolist()
+
+
+def _build(layouts: tuple[Layout, ...], grids: list[CoarseGrid]) -> tuple[Finest, Hierarchy]:
+    """Return the arrays of all levels, those of the finest still empty."""
+    levels, (n_vector, n_face, n_weight, n_natural, _, _) = _levels(layouts)
+    plane = layouts[0].size // 2
+    lines = np.zeros(0, dtype=np.int64)
+    faces = _single(4, plane)
+    finest = Finest(
         faces,
-        factors,
-        np.concatenate([pack.weight for pack in packs], axis=1),
-        np.concatenate([pack.before_x for pack in packs]),
-        np.concatenate([pack.before_y for pack in packs]),
-        b=np.zeros(vectors, dtype=np.float32),
-        x=np.zeros(vectors, dtype=np.float32),
-        natural=np.zeros(int(sizes[:, 2].sum()), dtype=np.float32),
-        residual=np.zeros(int(sizes[0, 1]), dtype=np.float32),
-        gathered=np.zeros(int(sizes[0, 1]), dtype=np.float32),
-        correction=np.zeros(red, dtype=np.float32),
+        faces,
+        red_factors=np.zeros((2, plane)),
+        black_factors=_single(2, plane),
+        surplus=_single(plane),
+        cz=_single(plane),
+        b=_single(2 * plane),
+        red=np.zeros(plane),
+        image=_single(plane),
     )
+    h = Hierarchy(
+        np.array(levels, dtype=np.int64),
+        faces=_single(4, n_face),
+        factors=_single(2, n_vector),
+        # the row after the last is read, times zero
+        weight=_single(4, n_weight + 1),
+        before_x=np.concatenate([lines, *(grid.columns.before for grid in grids)]),
+        before_y=np.concatenate([lines, *(grid.rows.before for grid in grids)]),
+        b=_single(n_vector),
+        x=_single(n_vector),
+        natural=_single(n_natural),
+        residual=_single(plane),
+    )
+    for level, below, grid in zip(levels[:-1], levels[1:], grids, strict=True):
+        pack_weights(grid.weights, grid.columns.before, grid.rows.before, h.weight, level)
+        pack_level(grid.cx, grid.cy, grid.cz, grid.surplus, h.faces, h.factors, below)
+    return finest, h
+
+
+def _single(*shape: int) -> SingleArray:
+    """Return zeros in single precision."""
+    return np.zeros(shape, dtype=np.float32)

@@ -11,7 +11,9 @@ from aquirecover.flow import kernels
 from aquirecover.flow.arrays import FloatArray
 from aquirecover.flow.assembly import Balance, FlowSystem, Interval, State
 from aquirecover.flow.cycling import CycleSolver
-from aquirecover.flow.linear import LinearSettings, LinearStatus, Matrix, solve
+from aquirecover.flow.linear import LinearSettings, solve
+from aquirecover.flow.linear_result import LinearStatus
+from aquirecover.flow.matrix import Matrix
 from aquirecover.flow.multigrid import Multigrid
 from aquirecover.flow.prediction import Prediction
 from aquirecover.flow.recycling import PastSolutions
@@ -100,7 +102,6 @@ class StepSolver:
         self._past: PastSolutions | None = None
         self._hierarchy: Multigrid | None = None
         self._hierarchy_dt = 0.0
-        self._smoothed: Matrix | None = None
         self._fewest = 0
         self._relaxation = Relaxation(system) if system.has_convertible else None
         self._prediction = Prediction(system) if system.has_convertible else None
@@ -194,23 +195,20 @@ class StepSolver:
         if self.system.has_convertible:
             return self._solve_newton_system(matrix, residual, target, interval)
         hierarchy = self._hierarchy_for(matrix, interval.dt)
-        past = None if interval.steady else self._memory(hierarchy)
+        past = None if interval.steady else self._memory(hierarchy.black.size)
         result = solve(matrix, residual, target, self.linear, hierarchy, past, self.system.fields.empty())
         return result.solution, result.iterations
 
     def _hierarchy_for(self, matrix: Matrix, dt: float) -> Multigrid:
-        """Return a hierarchy for the matrix of a linear model: that of a similar step, smoothed with this one, or a new one."""
+        """Return a hierarchy for the matrix of a linear model: that of a similar step, or a new one."""
         if self._hierarchy is None or not 0.5 <= dt / self._hierarchy_dt <= 2.0:
             self._hierarchy, self._hierarchy_dt = matrix.preconditioner(), dt
-        elif self._smoothed is not matrix:
-            self._hierarchy.refresh(*matrix.symmetric_part())
-        self._smoothed = matrix
         return self._hierarchy
 
-    def _memory(self, hierarchy: Multigrid) -> PastSolutions:
+    def _memory(self, size: int) -> PastSolutions:
         """Return the memory of earlier solutions, made when first needed."""
         if self._past is None:
-            self._past = PastSolutions(hierarchy.layouts[0])
+            self._past = PastSolutions(size)
         return self._past
 
     def _improved(self, given: Balance, prediction: Prediction) -> Balance:
@@ -241,8 +239,6 @@ class StepSolver:
         hierarchy = self._hierarchy
         if hierarchy is None or not 0.5 <= interval.dt / self._hierarchy_dt <= 2.0 or np.isinf(self._hierarchy_dt):
             hierarchy = None
-        if hierarchy is not None:
-            hierarchy.refresh(*matrix.symmetric_part())
         iterative = replace(self.linear, direct_fallback_cells=0)
         result = None if hierarchy is None else solve(matrix, residual, target, iterative, hierarchy)
         if result is None or result.status is not LinearStatus.CONVERGED:

@@ -10,44 +10,55 @@ from __future__ import annotations
 import numpy as np
 
 from aquirecover.flow.arrays import FloatArray
-from aquirecover.flow.colouring import Layout
-from aquirecover.flow.compiled import fused_kernel
-from aquirecover.flow.cycle import BLOCK
-from aquirecover.flow.krylov import dot
+from aquirecover.flow.colouring import SingleArray
+from aquirecover.flow.compiled import fused_kernel, summing_kernel
+from aquirecover.flow.sweeps import Plane
 
 # Earlier solutions that are kept, and the memory they may take, numbers.
 MOST = 8
-MEMORY = 200_000_000
+MEMORY = 400_000_000
 # Combinations whose energy is below this share of the largest are rounding.
-SMALLEST = 1e-13
+SMALLEST = 1e-10
+# Numbers that are worked on together.
+BLOCK = 2048
+
+
+@summing_kernel
+def _dot(a: FloatArray, b: Plane, o: int, n: int) -> float:
+    """Return ``Σ a b`` of a block."""
+    total = 0.0
+    first, second = a[o : o + n], b[o : o + n]
+    for p in range(n):
+        total += first[p] * second[p]
+    return total
 
 
 @fused_kernel
-def _products(vectors: FloatArray, count: int, b: FloatArray, out: FloatArray) -> None:
-    """Fill ``Σ v b`` of each vector."""
-    for i in range(count):
-        out[i] = dot(vectors[i], b)
-
-
-@fused_kernel
-def _combine(vectors: FloatArray, count: int, share: FloatArray, out: FloatArray) -> None:
-    """Fill ``Σ share v``."""
-    for o in range(0, out.size, BLOCK):
-        n = min(BLOCK, out.size - o)
-        out[o : o + n] = 0.0
+def _products(solutions: FloatArray, count: int, b: SingleArray, out: FloatArray) -> None:
+    """Fill ``Σ x b`` of each solution."""
+    out[:count] = 0.0
+    for o in range(0, b.size, BLOCK):
+        n = min(BLOCK, b.size - o)
         for i in range(count):
-            target, source, c = out[o : o + n], vectors[i, o : o + n], share[i]
-            for p in range(n):
-                target[p] += c * source[p]
+            out[i] += _dot(solutions[i], b, o, n)
 
 
 @fused_kernel
-def _keep(b: FloatArray, r: FloatArray, x: FloatArray, image: FloatArray, solution: FloatArray) -> None:
-    """Store x and what the matrix makes of it, ``b − r``."""
-    for p in range(b.size):
-        image[p] = b[p] - r[p]
-    for p in range(b.size):
-        solution[p] = x[p]
+def _add_multiple(out: Plane, x: Plane, share: float, o: int, n: int) -> None:
+    """Add ``share x`` to `out` in a block."""
+    target, source = out[o : o + n], x[o : o + n]
+    for p in range(n):
+        target[p] += share * source[p]
+
+
+@fused_kernel
+def _combine(solutions: FloatArray, images: SingleArray, share: FloatArray, x: FloatArray, r: SingleArray) -> None:
+    """Add the combination of solutions to x and take that of their images from r."""
+    for o in range(0, x.size, BLOCK):
+        n = min(BLOCK, x.size - o)
+        for i in range(share.size):
+            _add_multiple(x, solutions[i], share[i], o, n)
+            _add_multiple(r, images[i], -share[i], o, n)
 
 
 class PastSolutions:
@@ -55,55 +66,46 @@ class PastSolutions:
 
     Parameters
     ----------
-    layout : Layout
-        Numbering of the vectors.
+    size : int
+        Length of the vectors.
     """
 
-    def __init__(self, layout: Layout) -> None:
-        self.layout = layout
-        size = layout.size
+    def __init__(self, size: int) -> None:
+        self.size = size
         capacity = max(1, min(MOST, MEMORY // (2 * size)))
         self._solution = np.zeros((capacity, size))
-        self._image = np.zeros((capacity, size))
+        self._image = np.zeros((capacity, size), dtype=np.float32)
         self._energy = np.zeros((capacity, capacity))
         self._products = np.zeros(capacity)
         self._count = 0
         self._next = 0
 
-    def guess(self, b: FloatArray, x: FloatArray) -> bool:
-        """Fill x with the guess for the right-hand side b; return whether there is one."""
+    def guess(self, r: SingleArray, x: FloatArray) -> bool:
+        """Add the guess of the solution for the right-hand side r to x and take what the matrix makes of it from r.
+
+        Returns whether there is one.
+        """
         n = self._count
         if n == 0:
             return False
         products = self._products[:n]
-        _products(self._solution, n, b, products)
+        _products(self._solution, n, r, products)
         scale = np.sqrt(np.diagonal(self._energy)[:n])
         value, vector = np.linalg.eigh(self._energy[:n, :n] / np.outer(scale, scale))
         sound = value > SMALLEST * value[-1]
         along = vector[:, sound].T @ (products / scale) / value[sound]
-        _combine(self._solution, n, vector[:, sound] @ along / scale, x)
+        _combine(self._solution, self._image, vector[:, sound] @ along / scale, x, r)
         return True
 
-    def recall(self, rhs: FloatArray) -> FloatArray | None:
-        """Return the guess for a right-hand side of shape ``(n_layer, n_y, n_x)``, None when there is none."""
-        x = np.empty(self.layout.size)
-        return self.layout.join(x) if self.guess(self.layout.split(rhs), x) else None
-
-    def learn(self, rhs: FloatArray, solution: FloatArray) -> None:
-        """Keep a solution; both of shape ``(n_layer, n_y, n_x)``."""
-        b = self.layout.split(rhs)
-        self.add(b, np.zeros_like(b), self.layout.split(solution))
-
-    def add(self, b: FloatArray, r: FloatArray, x: FloatArray) -> None:
-        """Keep the solution x of ``A x = b − r`` instead of the oldest."""
-        place, capacity = self._next, self._solution.shape[0]
-        energy = dot(x, b) - dot(x, r)
+    def add(self, image: SingleArray, solution: FloatArray) -> None:
+        """Keep a solution and what the matrix makes of it instead of the oldest."""
+        _products(solution[None], 1, image, self._products)
+        energy = self._products[0]
         if not energy > 0.0:
             return
-        _keep(b, r, x, self._image[place], self._solution[place])
-        self._count = max(self._count, place + 1)
-        self._next = (place + 1) % capacity
-        n = self._count
-        _products(self._image, n, x, self._products)
+        place = self._next
+        self._image[place], self._solution[place] = image, solution
+        self._count = n = max(self._count, place + 1)
+        self._next = (place + 1) % self._solution.shape[0]
+        _products(self._solution, n, image, self._products)
         self._energy[place, :n] = self._energy[:n, place] = self._products[:n]
-        self._energy[place, place] = energy

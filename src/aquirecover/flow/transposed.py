@@ -9,7 +9,10 @@ import numpy as np
 
 from aquirecover.errors import ConvergenceError
 from aquirecover.flow.arrays import FloatArray
-from aquirecover.flow.linear import LinearSettings, LinearStatus, Matrix, factorize, solve
+from aquirecover.flow.direct import factorize
+from aquirecover.flow.linear import LinearSettings, solve
+from aquirecover.flow.linear_result import LinearStatus
+from aquirecover.flow.matrix import Matrix
 from aquirecover.flow.multigrid import Multigrid
 from aquirecover.flow.recycling import PastSolutions
 
@@ -116,7 +119,7 @@ class TransposedSolver:
     def _first(self, functional: int, matrix: Matrix, b: FloatArray, size: float) -> FloatArray:
         """Return the solution of a symmetric system, as good as rounding allows where an earlier one tells how good that is."""
         hierarchy = self._hierarchy = matrix.hierarchy
-        past = self._past.setdefault(functional, PastSolutions(hierarchy.layouts[0]))
+        past = self._past.setdefault(functional, PastSolutions(hierarchy.black.size))
         if functional in self._scale:
             target = 0.5 * max(self.tolerance, ROUNDING * self._scale[functional]) * size
             result = solve(matrix, b, target, replace(self.settings, direct_fallback_cells=0), hierarchy, past)

@@ -8,16 +8,12 @@ from scipy import sparse
 from scipy.sparse.linalg import spsolve
 
 from aquirecover.errors import ConvergenceError
-from aquirecover.flow.linear import (
-    LinearResult,
-    LinearSettings,
-    LinearStatus,
-    Matrix,
-    bicgstab,
-    conjugate_gradients,
-    solve,
-    solve_direct,
-)
+from aquirecover.flow.bicgstab import bicgstab
+from aquirecover.flow.direct import solve_direct
+from aquirecover.flow.linear import LinearSettings, conjugate_gradients, solve
+from aquirecover.flow.linear_result import LinearResult, LinearStatus
+from aquirecover.flow.matrix import Matrix
+from aquirecover.flow.products import Bands
 
 DIRECT_ONLY = LinearSettings(method="direct")
 KRYLOV_ONLY = LinearSettings(direct_fallback_cells=0)
@@ -209,6 +205,9 @@ def test_bicgstab_breaks_down_rather_than_divide_by_zero() -> None:
     matrix = Matrix(0.0 * one, turn, -turn, 0.0 * one, 0.0 * one, 0.0 * one, np.ones((1, 1, 2), dtype=bool))
 
     class Nothing:
+        def refresh(self, bands: Bands) -> None:
+            pass
+
         def apply(self, residual: np.ndarray) -> np.ndarray:
             return residual.copy()
 

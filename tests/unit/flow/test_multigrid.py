@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aquirecover.flow.linear import LinearStatus, Matrix, conjugate_gradients
+from aquirecover.flow.linear import conjugate_gradients
+from aquirecover.flow.linear_result import LinearStatus
+from aquirecover.flow.matrix import Matrix
 from aquirecover.flow.multigrid import Multigrid
 
 # The cycle runs in single precision.

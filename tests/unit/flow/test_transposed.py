@@ -7,7 +7,8 @@ import pytest
 
 from aquirecover.errors import ConvergenceError
 from aquirecover.flow.assembly import FlowSystem, Interval
-from aquirecover.flow.linear import LinearSettings, Matrix
+from aquirecover.flow.linear import LinearSettings
+from aquirecover.flow.matrix import Matrix
 from aquirecover.flow.transposed import DIRECT_CELLS, TransposedSolver
 from small_problems import random_problem
 
