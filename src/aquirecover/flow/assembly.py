@@ -151,7 +151,7 @@ class FlowSystem:
 
     def __init__(self, problem: Problem, threads: int = 1) -> None:
         self.problem = problem
-        self._threads = share(threads, problem.grid.n_cell)
+        self.threads = share(threads, problem.grid.n_cell)
         grid, properties = problem.grid, problem.properties
         self.faces = conductances(problem)
         self.cells = problem.cells()
@@ -272,7 +272,7 @@ class FlowSystem:
         sat, old_sat = (state.saturation.ravel(), old.saturation.ravel()) if self.has_convertible else (NOTHING, NOTHING)
         given = Given(head, old.head.ravel(), sat, old_sat, carry, rate, known)
         filled = Filled(inflow.ravel(), residual.ravel(), flow, slope, self._head_sums, self._sums, heads, totals)
-        balance(self._ground, self._water_table, self.connections.links, given, filled, self._threads)
+        balance(self._ground, self._water_table, self.connections.links, given, filled, self.threads)
         state.inflow, state.totals = inflow, heads
         scale = heads[FACE_SCALE, -1] + interval.rate * heads[STORAGE_SCALE, -1] + totals[STRESS_SCALE, -1]
         return Balance(

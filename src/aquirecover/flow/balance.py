@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numba
 
 from aquirecover.flow.arrays import BoolArray, FloatArray, IntArray
-from aquirecover.flow.compiled import fused_kernel, parallel_kernel, summing_kernel
+from aquirecover.flow.compiled import fused_kernel, fused_part, parallel_kernel, summing_part
 from aquirecover.flow.faces import Halves
 from aquirecover.flow.kernels import mean_saturation, released
 from aquirecover.flow.ramps import evaluate_ramp
@@ -162,7 +162,7 @@ class Filled(NamedTuple):
     totals: FloatArray
 
 
-@fused_kernel
+@fused_part
 def _add_faces(head: FloatArray, c: FloatArray, distance: int, o: int, n: int, out: FloatArray) -> None:
     """Add to `out` the flow through the faces between cells o … and those at a distance on both sides.
 
@@ -183,7 +183,7 @@ def _add_faces(head: FloatArray, c: FloatArray, distance: int, o: int, n: int, o
         out[p] += c[p - distance] * (head[p - distance] - head[p])
 
 
-@fused_kernel
+@fused_part
 def _add_upstream(
     head: FloatArray, sat: FloatArray, c: FloatArray, at: int, beyond: int, face: int, n: int, out: FloatArray
 ) -> None:
@@ -195,7 +195,7 @@ def _add_upstream(
         target[p] += full[p] * (other[p] if d > 0.0 else own[p]) * d
 
 
-@fused_kernel
+@fused_part
 def _add_harmonic(
     head: FloatArray,
     sat: FloatArray,
@@ -216,7 +216,7 @@ def _add_harmonic(
         target[p] += full[p] * mean_saturation(near[p], wall[p], lean[p], first[p], second[p]) * (there[p] - here[p])
 
 
-@fused_kernel
+@fused_part
 def _add_unsaturated_faces(
     head: FloatArray,
     sat: FloatArray,
@@ -239,7 +239,7 @@ def _add_unsaturated_faces(
         _add_upstream(head, sat, c, o + near, o + near - distance, o + near - distance, n - near, out)
 
 
-@summing_kernel
+@summing_part
 def _face_scale(head: FloatArray, c: FloatArray, distance: int, o: int, n: int) -> float:
     """Return the sum of conductance times absolute heads over the faces ahead of cells o …."""
     m = max(0, min(n, head.size - distance - o))
@@ -250,7 +250,7 @@ def _face_scale(head: FloatArray, c: FloatArray, distance: int, o: int, n: int) 
     return total
 
 
-@summing_kernel
+@summing_part
 def _storage_scale(head: FloatArray, storage: FloatArray, o: int, n: int) -> float:
     """Return the sum of storage times absolute heads."""
     here, stored = head[o : o + n], storage[o : o + n]
@@ -260,7 +260,7 @@ def _storage_scale(head: FloatArray, storage: FloatArray, o: int, n: int) -> flo
     return total
 
 
-@summing_kernel
+@summing_part
 def _exchanged(head: FloatArray, cz: FloatArray, plane: int, o: int, n: int) -> tuple[float, float]:
     """Return the upward and the downward flow through the faces below cells o …."""
     here, below, face = head[o : o + n], head[o + plane : o + plane + n], cz[o : o + n]
@@ -272,7 +272,7 @@ def _exchanged(head: FloatArray, cz: FloatArray, plane: int, o: int, n: int) -> 
     return up, down
 
 
-@summing_kernel
+@summing_part
 def _release(
     head: FloatArray, old: FloatArray, storage: FloatArray, rate: float, o: int, n: int, out: FloatArray
 ) -> tuple[float, float]:
@@ -287,7 +287,7 @@ def _release(
     return released, taken
 
 
-@summing_kernel
+@summing_part
 def _release_and_carry(
     head: FloatArray, old: FloatArray, storage: FloatArray, rate: float, carry: FloatArray, o: int, n: int, out: FloatArray
 ) -> tuple[float, float]:
@@ -303,7 +303,7 @@ def _release_and_carry(
     return released, taken
 
 
-@fused_kernel
+@fused_part
 def _convertible_release(given: Given, table: WaterTable, o: int, n: int, out: FloatArray) -> tuple[float, float]:
     """Do what `_release_and_carry` does for a layer with convertible cells."""
     head, old, sat, old_sat, carry, rate, _ = given
@@ -320,7 +320,7 @@ def _convertible_release(given: Given, table: WaterTable, o: int, n: int, out: F
     return above, below
 
 
-@summing_kernel
+@summing_part
 def _absolute(value: FloatArray, o: int, n: int) -> float:
     """Return the sum of absolute values."""
     total = 0.0
@@ -330,7 +330,7 @@ def _absolute(value: FloatArray, o: int, n: int) -> float:
     return total
 
 
-@fused_kernel
+@fused_part
 def _fill_inflow(
     head: FloatArray, sat: FloatArray, ground: Ground, table: WaterTable, k: int, o: int, n: int, inflow: FloatArray
 ) -> None:
@@ -348,7 +348,7 @@ def _fill_inflow(
         _add_faces(head, cx, 1, o, n, inflow)
 
 
-@fused_kernel
+@fused_part
 def _sum_heads(head: FloatArray, ground: Ground, o: int, n: int, sums: FloatArray) -> None:
     """Fill what is added up of heads alone."""
     cx, cy, cz, storage, row, plane = ground
@@ -359,7 +359,7 @@ def _sum_heads(head: FloatArray, ground: Ground, o: int, n: int, sums: FloatArra
         sums[UP], sums[DOWN] = _exchanged(head, cz, plane, o, n)
 
 
-@fused_kernel
+@fused_part
 def _link(head: FloatArray, links: Links, place: int, filled: Filled, sums: FloatArray) -> None:
     """Add the flows of stresses to the residuals of a block and layer; take those of fixed heads out."""
     cell, ramp, order, first, fixed, first_fixed = links
@@ -379,7 +379,7 @@ def _link(head: FloatArray, links: Links, place: int, filled: Filled, sums: Floa
     sums[STRESS_SCALE] = scale
 
 
-@fused_kernel
+@fused_part
 def _add_release(
     given: Given, ground: Ground, table: WaterTable, k: int, o: int, n: int, residual: FloatArray, sums: FloatArray
 ) -> None:
@@ -396,7 +396,7 @@ def _add_release(
     sums[RELEASED], sums[TAKEN], sums[THROUGH] = above, below, above + below
 
 
-@fused_kernel
+@fused_part
 def _balance_block(block: int, ground: Ground, table: WaterTable, links: Links, given: Given, filled: Filled) -> None:
     """Do what `balance` does for one block."""
     head, inflow, residual, plane = given.head, filled.inflow, filled.residual, ground.plane
@@ -419,7 +419,7 @@ def _shared_balance(ground: Ground, table: WaterTable, links: Links, given: Give
         _balance_block(block, ground, table, links, given, filled)
 
 
-@fused_kernel
+@fused_part
 def _add_up(sums: FloatArray, totals: FloatArray) -> None:
     """Add up the sums of all blocks, in order."""
     totals[:] = 0.0

@@ -19,7 +19,7 @@ import numba
 import numpy as np
 
 from aquirecover.flow.arrays import BoolArray, FloatArray, IntArray
-from aquirecover.flow.compiled import fused_kernel, parallel_kernel
+from aquirecover.flow.compiled import fused_kernel, fused_part, parallel_kernel
 from aquirecover.flow.lines import Lines, choose_lines
 
 # Columns that are kept, and those dropped after them; numbers of numpy, see `sweeps`.
@@ -71,7 +71,7 @@ class Weights(NamedTuple):
     central: FloatArray
 
 
-@fused_kernel
+@fused_part
 def _pick(out: FloatArray, values: FloatArray, column: IntArray, gap: BoolArray, shift: int) -> None:
     """Take the values of a row at the kept columns (shift 0), or at those dropped after them (shift 1), 0 where none is."""
     for i in range(column.size):
@@ -79,35 +79,35 @@ def _pick(out: FloatArray, values: FloatArray, column: IntArray, gap: BoolArray,
         out[i] = values[at] if shift == 0 or gap[i] else 0.0
 
 
-@fused_kernel
+@fused_part
 def _product(out: FloatArray, a: FloatArray, b: FloatArray) -> None:
     """Set `out` to ``a b``."""
     for i in range(out.size):
         out[i] = a[i] * b[i]
 
 
-@fused_kernel
+@fused_part
 def _add_product(out: FloatArray, a: FloatArray, b: FloatArray) -> None:
     """Add ``a b`` to `out`."""
     for i in range(out.size):
         out[i] += a[i] * b[i]
 
 
-@fused_kernel
+@fused_part
 def _add(out: FloatArray, a: FloatArray) -> None:
     """Add a to `out`."""
     for i in range(out.size):
         out[i] += a[i]
 
 
-@fused_kernel
+@fused_part
 def _subtract(out: FloatArray, a: FloatArray) -> None:
     """Take a from `out`."""
     for i in range(out.size):
         out[i] -= a[i]
 
 
-@fused_kernel
+@fused_part
 def _factor(excess: FloatArray, cz: FloatArray, inverse: FloatArray) -> None:
     """Fill the inverse pivots of columns whose rows sum to `excess`, which is used up; all of shape ``(n_layer, n)``."""
     n_layer, n = excess.shape
@@ -122,7 +122,7 @@ def _factor(excess: FloatArray, cz: FloatArray, inverse: FloatArray) -> None:
                 below[i] += c[i] * e[i] * inv[i]
 
 
-@fused_kernel
+@fused_part
 def _solve(inverse: FloatArray, cz: FloatArray, weight: FloatArray, parent: int, line: int) -> None:
     """Solve factored columns for the weights of one parent and leave traces out; a row without a pivot gives 0."""
     n_layer, n = inverse.shape
@@ -142,7 +142,7 @@ def _solve(inverse: FloatArray, cz: FloatArray, weight: FloatArray, parent: int,
             value[i] = value[i] if value[i] > TRACE else 0.0
 
 
-@fused_kernel
+@fused_part
 def _is_empty(fine: Fine, k: int, j: int, i: int) -> bool:
     """Tell whether a cell has no row in the matrix, and is inside the grid."""
     cx, cy, cz, surplus, _, _, _, _ = fine
@@ -159,7 +159,7 @@ def _is_empty(fine: Fine, k: int, j: int, i: int) -> bool:
     return bool(total == 0.0)
 
 
-@fused_kernel
+@fused_part
 def _stand_in(fine: Fine, k: int, j: int, i: int, along_x: bool) -> tuple[float, float]:
     """Return the ties of a cell that has none to its parents.
 
@@ -175,7 +175,7 @@ def _stand_in(fine: Fine, k: int, j: int, i: int, along_x: bool) -> tuple[float,
     return (across, 0.0) if first else (0.0, across) if second else (0.0, 0.0)
 
 
-@fused_kernel
+@fused_part
 def _edge_weights(fine: Fine, line: int, along_x: bool, weight: FloatArray) -> None:
     """Fill the weights of the columns between two parents: eastern ones of a line, or southern ones.
 
@@ -209,7 +209,7 @@ def _edge_weights(fine: Fine, line: int, along_x: bool, weight: FloatArray) -> N
         _solve(inverse, vertical, weight, parent, line)
 
 
-@fused_kernel
+@fused_part
 def _central_weights(fine: Fine, w: Weights, line: int) -> None:
     """Fill the weights of columns in the middle of four parents, south of a line, through the columns between."""
     work = np.empty((4, fine.cx.shape[0], fine.column.size))
@@ -256,7 +256,7 @@ class Coarse(NamedTuple):
     surplus: FloatArray
 
 
-@fused_kernel
+@fused_part
 def _take_face(out: FloatArray, c: FloatArray, a: FloatArray, b: FloatArray, beside_a: FloatArray, beside_b: FloatArray) -> None:
     """Add the conductance between two parents, ``−c a b``, and half of those of the two diagonals, to their face.
 
@@ -266,14 +266,14 @@ def _take_face(out: FloatArray, c: FloatArray, a: FloatArray, b: FloatArray, bes
         out[i] -= c[i] * (a[i] * b[i] + 0.5 * (a[i] * beside_b[i] + b[i] * beside_a[i]))
 
 
-@fused_kernel
+@fused_part
 def _add_hold(out: FloatArray, c: FloatArray, own: FloatArray, a: FloatArray, b: FloatArray, d: FloatArray) -> None:
     """Add the row sum of a parent, ``c own (own + a + b + d)``."""
     for i in range(c.size):
         out[i] += c[i] * own[i] * (own[i] + a[i] + b[i] + d[i])
 
 
-@fused_kernel
+@fused_part
 def _add_square(coarse: Coarse, k: int, line: int, c: FloatArray, d: FloatArray) -> None:
     """Add faces of conductance c between cells whose weights differ by d, of shape ``(4, n)``: energy ``c (Σ d h)²``."""
     cx, cy, _, surplus = coarse
@@ -288,7 +288,7 @@ def _add_square(coarse: Coarse, k: int, line: int, c: FloatArray, d: FloatArray)
     _add_hold(surplus[k, line + 1, 1:], c, d[3], d[0], d[1], d[2])
 
 
-@fused_kernel
+@fused_part
 def _add_edge(face: FloatArray, hold: FloatArray, next_hold: FloatArray, c: FloatArray, a: FloatArray, b: FloatArray) -> None:
     """Add faces of conductance c between cells whose weights for two parents differ by a and b: energy ``c (a g + b h)²``."""
     n = c.size
@@ -300,14 +300,14 @@ def _add_edge(face: FloatArray, hold: FloatArray, next_hold: FloatArray, c: Floa
         next_hold[i] += c[i] * b[i] * (a[i] + b[i])
 
 
-@fused_kernel
+@fused_part
 def _less_one(out: FloatArray, a: FloatArray) -> None:
     """Set `out` to ``a − 1``."""
     for i in range(out.size):
         out[i] = a[i] - 1.0
 
 
-@fused_kernel
+@fused_part
 def _add_line(fine: Fine, w: Weights, coarse: Coarse, k: int, line: int, work: FloatArray) -> None:
     """Add the faces along a line that is kept: from parents to eastern columns and on to the next parents."""
     column, gap_x, n = fine.column, fine.gap_x, fine.column.size
@@ -326,12 +326,12 @@ def _add_line(fine: Fine, w: Weights, coarse: Coarse, k: int, line: int, work: F
     _add_edge(face, hold, next_hold, c, a, d)
 
 
-@fused_kernel
+@fused_part
 def _set_differences(fine: Fine, w: Weights, k: int, line: int, side: int, c: FloatArray, d: FloatArray) -> None:
     """Fill the conductances of the faces on one side of central columns, and the differences of weights across them.
 
-    Sides 0 to 3 are west, east, north and south; a western face without a central column lies between two southern ones. Side 4 is
-    that between the eastern columns of two lines, where none is dropped between these.
+    Sides 0 to 3 are west, east, north and south; a western face without a central column lies between two southern ones. Side 4
+    is that between the eastern columns of two lines, where none is dropped between these.
     """
     cx, cy, column, gap_x = fine.cx, fine.cy, fine.column, fine.gap_x
     eastern, southern, central = w
@@ -361,7 +361,7 @@ def _set_differences(fine: Fine, w: Weights, k: int, line: int, side: int, c: Fl
             d[0], d[1] = eastern[0, k, line, :n], eastern[1, k, line, :n]
 
 
-@fused_kernel
+@fused_part
 def _add_between(fine: Fine, w: Weights, coarse: Coarse, k: int, line: int, work: FloatArray) -> None:
     """Add the faces between a line that is kept and the next one."""
     cy, column, gap_x, n, j = fine.cy, fine.column, fine.gap_x, fine.column.size, fine.row[line] + 1
@@ -383,13 +383,14 @@ def _add_between(fine: Fine, w: Weights, coarse: Coarse, k: int, line: int, work
         _add_square(coarse, k, line, c, work[2:6])
 
 
-@fused_kernel
+@fused_part
 def _add_own(
     fine: Fine, coarse: Coarse, weight: FloatArray, step: int, k: int, line: int, j: int, shift: int, work: FloatArray
 ) -> None:
     """Add what the eastern, southern or central columns of a line have of their own: surplus, and faces to the layer below.
 
-    The parent of weight m is the ``step m``-th of the four. Energy ``c (Σ w h − Σ v h_below)²`` of a face below: its row sums, and what is left, folded onto the columns of the parents.
+    The parent of weight m is the ``step m``-th of the four. Energy ``c (Σ w h − Σ v h_below)²`` of a face below: its row sums,
+    and what is left, folded onto the columns of the parents.
     """
     column, gap_x, n = fine.column, fine.gap_x, fine.column.size
     own, below, face, hold, v = work[0], work[1], work[2], work[3], work[4]
@@ -411,12 +412,11 @@ def _add_own(
             surplus[i] += hold[i] * own[i] * w[i]
         if has_below:
             v[:] = weight[number, k + 1, line, :n]
-            _fold_below(
-                surplus, coarse.surplus[k + 1, at, first : first + n], coarse.cz[k, at, first : first + n], face, w, v, own, below
-            )
+            surplus_below, cz = coarse.surplus[k + 1, at, first : first + n], coarse.cz[k, at, first : first + n]
+            _fold_below(surplus, surplus_below, cz, face, w, v, own, below)
 
 
-@fused_kernel
+@fused_part
 def _fold_below(
     surplus: FloatArray,
     surplus_below: FloatArray,
@@ -437,7 +437,7 @@ def _fold_below(
         surplus_below[i] += face[i] * v[i] * (below[i] - own[i])
 
 
-@fused_kernel
+@fused_part
 def _add_line_of_squares(fine: Fine, w: Weights, coarse: Coarse, line: int) -> None:
     """Add up the coarse stencil of a line that is kept and of what lies between it and the next."""
     n_layer, n, j = fine.cx.shape[0], fine.column.size, fine.row[line]
@@ -544,5 +544,5 @@ def coarsen(
         fill = _fill if threads is None else _fill_shared
         fill(fine, weights, coarse, stage, some)
     # folding may leave a face below zero where contrasts are extreme
-    parts = (np.maximum(a[:, :-1, :-1], 0.0) for a in coarse)
-    return CoarseGrid(*parts, columns, rows, weights)
+    own_x, own_y, own_z, own_surplus = (np.maximum(a[:, :-1, :-1], 0.0) for a in coarse)
+    return CoarseGrid(own_x, own_y, own_z, own_surplus, columns, rows, weights)

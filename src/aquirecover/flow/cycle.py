@@ -4,8 +4,8 @@ Columns are solved exactly, red ones before black ones on the way down and after
 the red columns have no residual when a cycle starts: they were solved last. So the way down begins with the black ones there.
 
 Each stage of a leg works one block of rows behind the one before it, on which alone it depends, so that the arrays pass by once.
-With several threads (`cycling`) each takes a trapezoid of blocks, a block less on either side from stage to stage; what is
-left between two of them comes after.
+With several threads (`shared_cycle`) each takes a trapezoid of blocks, a block less on either side from stage to stage; what is
+left between two of them comes after. A range runs from `first` to before `last`, each moved by its step from stage to stage.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from aquirecover.flow.arrays import FloatArray, IntArray
 from aquirecover.flow.colouring import SingleArray
-from aquirecover.flow.compiled import fused_kernel
+from aquirecover.flow.compiled import fused_kernel, fused_part
 from aquirecover.flow.finest import Finest, image_block, sum_block
 from aquirecover.flow.sweeps import (
     ADD,
@@ -89,7 +89,7 @@ def descend_finest(
     last: int,
     last_step: int,
 ) -> None:
-    """Smooth black columns from 0 and hand the residual of red ones down, in its blocks: from `first` to before `last`, each moved by its step from stage to stage."""
+    """Smooth black columns from 0 and hand the residual of red ones down in a range of blocks."""
     b, faces, factors = f.b, f.faces, f.black_factors
     _, _, _, weight, _, _, coarse_b, _, _, residual = h
     half = z.size
@@ -117,7 +117,7 @@ def ascend_finest(
     last: int,
     last_step: int,
 ) -> None:
-    """Fetch the correction from below, smooth, and find what the matrix makes of the result, in its blocks: from `first` to before `last`, each moved by its step from stage to stage."""
+    """Fetch the correction from below, smooth, and find what the matrix makes of the result in a range of blocks."""
     faces, far_faces, red_factors, black_factors, surplus, cz, b, red, image = f
     _, _, _, weight, _, _, _, coarse_x, _, correction = h
     half = z.size
@@ -136,9 +136,9 @@ def ascend_finest(
             sum_block(level, at - 4, b, z, image, sums)
 
 
-@fused_kernel
+@fused_part
 def descend(h: Hierarchy, level: Level, below: Level, first: int, first_step: int, last: int, last_step: int) -> None:
-    """Smooth from 0 and hand the residual down, in its blocks: from `first` to before `last`, each moved by its step from stage to stage."""
+    """Smooth from 0 and hand the residual down in a range of blocks."""
     _, faces, factors, weight, _, _, b, x, _, residual = h
     red, black = level.vector, level.vector + level.n_layer * level.stride
     for at in range(first - 5, last + 10):
@@ -156,9 +156,9 @@ def descend(h: Hierarchy, level: Level, below: Level, first: int, first_step: in
             collect_block(level, below, at - 5, residual, b, weight)
 
 
-@fused_kernel
+@fused_part
 def ascend(h: Hierarchy, level: Level, below: Level, first: int, first_step: int, last: int, last_step: int) -> None:
-    """Add the correction from below and smooth, in its blocks: from `first` to before `last`, each moved by its step from stage to stage."""
+    """Add the correction from below and smooth in a range of blocks."""
     _, faces, factors, weight, _, _, b, x, _, correction = h
     red, black = level.vector, level.vector + level.n_layer * level.stride
     for at in range(first - 5, last + 10):

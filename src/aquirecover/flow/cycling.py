@@ -16,7 +16,7 @@ from aquirecover.flow import kernels
 from aquirecover.flow.arrays import BoolArray, FloatArray
 from aquirecover.flow.assembly import Balance, FlowSystem
 from aquirecover.flow.multigrid import Multigrid
-from aquirecover.flow.products import Bands, symmetric_bands
+from aquirecover.flow.products import symmetric_bands
 from aquirecover.flow.relaxation import Relaxation
 from aquirecover.flow.secants import Secants
 
@@ -69,18 +69,13 @@ class KeptHierarchy:
         if anew or self._hierarchy is None or not like or self._wasted > SET_UP:
             grid = system.problem.grid
             self._linearise(balance)
-            self._hierarchy = Multigrid(self._cx, self._cy, self._cz, self._surplus, grid.x, grid.y)
-            self._hierarchy.refresh(self._bands())
+            self._hierarchy = Multigrid(self._cx, self._cy, self._cz, self._surplus, grid.x, grid.y, threads=system.threads)
             self._dt, self._wasted, self._digits = dt, 0.0, 0.0
             self._has_changed(balance)
         elif self._has_changed(balance):
             self._linearise(balance)
-            self._hierarchy.refresh(self._bands())
+            self._hierarchy.refresh(symmetric_bands(self._cx, self._cy, self._cz, self._surplus), self._system.threads)
         return self._hierarchy
-
-    def _bands(self) -> Bands:
-        """Return the matrix that cycles are for."""
-        return symmetric_bands(self._cx, self._cy, self._cz, self._surplus)
 
     def _has_changed(self, balance: Balance) -> bool:
         """Tell whether a cell has filled or emptied, a stress has passed a bend, or the step another length, since last asked.

@@ -1,8 +1,8 @@
 """The finest level of the hierarchy, where the matrix itself is solved with its red columns eliminated.
 
 Vectors are those of black columns; red ones follow from them, ``T_red x_red = b_red + faces x_black``. They are solved for in
-double precision, and products with the matrix are sums of differences, so that what single precision rounds away in the numbers of
-a vector is no error of its product.
+double precision, and products with the matrix are sums of differences, so that what single precision rounds away in the numbers
+of a vector is no error of its product.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from aquirecover.flow.arrays import FloatArray
 from aquirecover.flow.colouring import SingleArray
-from aquirecover.flow.compiled import fused_kernel, summing_kernel
+from aquirecover.flow.compiled import fused_kernel, fused_part, summing_part
 from aquirecover.flow.sweeps import (
     ADD,
     BLACK,
@@ -65,7 +65,7 @@ class Finest(NamedTuple):
     image: SingleArray
 
 
-@fused_kernel
+@fused_part
 def _set_differences(
     out: SingleArray,
     o: int,
@@ -88,7 +88,7 @@ def _set_differences(
         target[p] = hold[p] * own[p] + first[p] * (own[p] - xf[p]) + second[p] * (own[p] - xg[p])
 
 
-@fused_kernel
+@fused_part
 def _add_differences(
     out: SingleArray,
     o: int,
@@ -110,7 +110,7 @@ def _add_differences(
         target[p] += first[p] * (own[p] - xf[p]) + second[p] * (own[p] - xg[p])
 
 
-@fused_kernel
+@fused_part
 def _add_difference(out: SingleArray, o: int, z: SingleArray, other: int, c: SingleArray, f: int, n: int) -> None:
     """Add ``c (z − z[other])`` to `out`."""
     target, own, there, face = out[o : o + n], z[o : o + n], z[other : other + n], c[f : f + n]
@@ -118,7 +118,7 @@ def _add_difference(out: SingleArray, o: int, z: SingleArray, other: int, c: Sin
         target[p] += face[p] * (own[p] - there[p])
 
 
-@fused_kernel
+@fused_part
 def image_block(
     level: Level,
     block: int,
@@ -142,7 +142,7 @@ def image_block(
             _add_difference(image, o, z, o + stride, cz, o, n)
 
 
-@summing_kernel
+@summing_part
 def _sums(b: SingleArray, z: SingleArray, image: SingleArray, a: int, o: int, n: int) -> tuple[float, float]:
     """Return ``Σ b z`` and ``Σ image z``."""
     first, second = 0.0, 0.0
@@ -153,7 +153,7 @@ def _sums(b: SingleArray, z: SingleArray, image: SingleArray, a: int, o: int, n:
     return first, second
 
 
-@fused_kernel
+@fused_part
 def sum_block(level: Level, block: int, b: SingleArray, z: SingleArray, image: SingleArray, sums: FloatArray) -> None:
     """Fill ``Σ b z`` and ``Σ image z`` of a block of black columns."""
     place, n = span(level, block)

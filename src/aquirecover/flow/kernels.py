@@ -7,7 +7,7 @@ a fixed order, so that results do not depend on scheduling.
 from __future__ import annotations
 
 from aquirecover.flow.arrays import BoolArray, FloatArray, IntArray
-from aquirecover.flow.compiled import fused_kernel, kernel, summing_kernel
+from aquirecover.flow.compiled import fused_kernel, kernel, part, summing_kernel
 from aquirecover.flow.faces import Faces
 
 # Width, as a share of the cell, over which saturation bends smoothly at the bottom and the top (MODFLOW 6, Langevin et al. 2017,
@@ -15,7 +15,7 @@ from aquirecover.flow.faces import Faces
 SMOOTHING = 1e-6
 
 
-@kernel
+@part
 def saturated_share(head: float, bottom: float, thickness: float) -> tuple[float, float]:
     """Return the saturated share of a convertible cell and its derivative with respect to head, 1 and 1/m."""
     eps = SMOOTHING
@@ -44,7 +44,7 @@ def saturation(
         sat[n], slope[n] = saturated_share(head[n], bottom[n], thickness[n]) if convertible[n] else (1.0, 0.0)
 
 
-@kernel
+@part
 def mean_saturation(near: float, wall: float, lean: float, s: float, s_far: float) -> float:
     """Return the factor of a conductance between cells that are saturated by s and s_far; shares as in `faces.Halves`.
 
@@ -59,7 +59,7 @@ def mean_saturation(near: float, wall: float, lean: float, s: float, s_far: floa
     return mean
 
 
-@kernel
+@part
 def mean_slopes(near: float, wall: float, lean: float, s: float, s_far: float) -> tuple[float, float, float]:
     """Return `mean_saturation` and its derivatives with respect to s and s_far."""
     below = near * s_far + (1.0 - near) * s
@@ -75,7 +75,7 @@ def mean_slopes(near: float, wall: float, lean: float, s: float, s_far: float) -
     return mean, by_s, by_far
 
 
-@kernel
+@part
 def _flow_x(faces: Faces, head: FloatArray, sat: FloatArray, k: int, j: int, i: int) -> float:
     """Return the flow into cell ``[k, j, i]`` from its eastern neighbour, m³/d."""
     d, s, s_far = head[k, j, i + 1] - head[k, j, i], sat[k, j, i], sat[k, j, i + 1]
@@ -87,7 +87,7 @@ def _flow_x(faces: Faces, head: FloatArray, sat: FloatArray, k: int, j: int, i: 
     return q
 
 
-@kernel
+@part
 def _flow_y(faces: Faces, head: FloatArray, sat: FloatArray, k: int, j: int, i: int) -> float:
     """Return the flow into cell ``[k, j, i]`` from its southern neighbour, m³/d."""
     d, s, s_far = head[k, j + 1, i] - head[k, j, i], sat[k, j, i], sat[k, j + 1, i]
@@ -99,14 +99,14 @@ def _flow_y(faces: Faces, head: FloatArray, sat: FloatArray, k: int, j: int, i: 
     return q
 
 
-@kernel
+@part
 def _flow_z(faces: Faces, head: FloatArray, k: int, j: int, i: int) -> float:
     """Return the flow into cell ``[k, j, i]`` from the one below, m³/d."""
     q: float = faces.cz[k, j, i] * (head[k + 1, j, i] - head[k, j, i])
     return q
 
 
-@kernel
+@part
 def upstream_terms(c: float, h: float, s: float, ds: float, h_far: float, s_far: float, ds_far: float) -> tuple[float, float]:
     """Return ``dq/dh_far`` and ``−dq/dh`` of the inflow ``q = c · sat_upstream · (h_far − h)``; neither is negative."""
     d = h_far - h
@@ -115,7 +115,7 @@ def upstream_terms(c: float, h: float, s: float, ds: float, h_far: float, s_far:
     return c * s, c * (s - ds * d)
 
 
-@kernel
+@part
 def harmonic_terms(
     c: float, near: float, wall: float, lean: float, h: float, s: float, ds: float, h_far: float, s_far: float, ds_far: float
 ) -> tuple[float, float]:

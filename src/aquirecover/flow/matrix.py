@@ -23,8 +23,8 @@ class Matrix:
     diagonal : ndarray
         1 for cells that are no unknowns.
     far_x, near_x, far_y, near_y : ndarray
-        Of horizontal faces, see `kernels.face_derivatives`; zero on the far edges of the grid. The matrix is symmetric when far and
-        near are the same.
+        Of horizontal faces, see `kernels.face_derivatives`; zero on the far edges of the grid. The matrix is symmetric when far
+        and near are the same.
     cz : ndarray
         Conductance of vertical faces between unknowns.
     unknown : ndarray of bool
@@ -62,9 +62,9 @@ class Matrix:
     @cached_property
     def bands(self) -> Bands:
         """The matrix as the compiled loops see it."""
-        arrays = (self.diagonal, self.far_x, self.near_x, self.far_y, self.near_y, self.cz)
         _, n_y, n_x = self.diagonal.shape
-        return Bands(*(array.ravel() for array in arrays), n_x, n_y * n_x)
+        x, y = (self.far_x.ravel(), self.near_x.ravel()), (self.far_y.ravel(), self.near_y.ravel())
+        return Bands(self.diagonal.ravel(), *x, *y, self.cz.ravel(), n_x, n_y * n_x)
 
     def residual(self, b: FloatArray, x: FloatArray, out: FloatArray, threads: int | None = None) -> float:
         """Fill ``b − A x`` and return the sum of its absolute values; see `compiled.share` for `threads`."""
@@ -81,11 +81,9 @@ class Matrix:
         """The `preconditioner`, made once."""
         return self.preconditioner()
 
-    def preconditioner(self) -> Multigrid:
+    def preconditioner(self, threads: int | None = None) -> Multigrid:
         """Return a multigrid hierarchy for this matrix, its coarser levels made for the `symmetric_part`."""
-        result = Multigrid(*self.symmetric_part(), self.x, self.y)
-        result.refresh(self.bands)
-        return result
+        return Multigrid(*self.symmetric_part(), self.x, self.y, self.bands, threads)
 
     def symmetric_part(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """Return faces and row sums of an M-matrix near the matrix, itself when it is symmetric.

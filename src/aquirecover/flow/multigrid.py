@@ -18,7 +18,7 @@ from aquirecover.flow.cycle import Hierarchy
 from aquirecover.flow.finest import Finest, complete, reduce
 from aquirecover.flow.packing import pack_finest, pack_level, pack_weights
 from aquirecover.flow.planes import absolute_sum
-from aquirecover.flow.products import Bands
+from aquirecover.flow.products import Bands, symmetric_bands
 from aquirecover.flow.shared_cycle import cycle
 from aquirecover.flow.sweeps import Level
 
@@ -26,8 +26,8 @@ from aquirecover.flow.sweeps import Level
 KEPT = 8
 # What single precision is taken to hide at first, as a share of a residual.
 FIRST_NOISE = 1e-4
-# Cells of one colour in a block of rows, so that what a leg of the cycle works on at a time stays in the second-nearest memory, and
-# the fewest and most of its columns.
+# Cells of one colour in a block of rows, so that what a leg of the cycle works on at a time stays in the second-nearest memory,
+# and the fewest and most of its columns.
 BLOCK_CELLS, FEWEST_COLUMNS, MOST_COLUMNS = 5000, 256, 1024
 
 
@@ -42,6 +42,8 @@ class Multigrid:
         Row sums of A, ≥ 0: storage, head-dependent stresses and faces to fixed heads; m²/d.
     x, y : ndarray, optional
         Positions of columns and rows of cells, shapes ``(n_x,)`` and ``(n_y,)``, m; evenly spaced by default.
+    bands : Bands, optional
+        Of the finest level; those of ``A`` by default.
     threads : int, optional
         See `compiled.share`.
     """
@@ -54,9 +56,11 @@ class Multigrid:
         surplus: FloatArray,
         x: FloatArray | None = None,
         y: FloatArray | None = None,
+        bands: Bands | None = None,
         threads: int | None = None,
     ) -> None:
         _, n_y, n_x = self.shape = cx.shape
+        bands = symmetric_bands(cx, cy, cz, surplus) if bands is None else bands
         at_x = np.arange(n_x, dtype=np.float64) if x is None else x
         at_y = np.arange(n_y, dtype=np.float64) if y is None else y
         grids: list[CoarseGrid] = []
@@ -67,12 +71,13 @@ class Multigrid:
             at_x, at_y = at_x[grid.columns.kept], at_y[grid.rows.kept]
         self.layouts = (Layout(*self.shape), *(Layout(*grid.cx.shape) for grid in grids))
         self.finest, self.hierarchy = _build(self.layouts, grids)
-        self.levels = [Level(*row) for row in self.hierarchy.levels.tolist()]
+        self.levels = [Level._make(row) for row in self.hierarchy.levels.tolist()]
         self.level = self.levels[0]
         self._sums = np.zeros((-(-n_y // self.level.rows), 2))
         self._finest: Bands | None = None
         # share of a residual that single precision hides, as the last solve has shown
         self.noise = FIRST_NOISE
+        self.refresh(bands, threads)
 
     def __repr__(self) -> str:
         """Return the shapes of the grids, finest first."""
@@ -114,7 +119,7 @@ class Multigrid:
         return np.zeros_like(self.results)
 
     def load(self, b: FloatArray) -> float:
-        """Take a right-hand side of shape ``(n_layer, n_y, n_x)``, and return ``Σ|residual|`` with red columns eliminated, m³/d."""
+        """Take a right-hand side of shape ``(n_layer, n_y, n_x)``, and return ``Σ|residual|`` without its red columns; m³/d."""
         self.layouts[0].split_into(b, self.finest.b)
         reduce(self.finest, self.level)
         return float(absolute_sum(self.residual))
@@ -157,7 +162,7 @@ def _levels(layouts: tuple[Layout, ...]) -> tuple[list[Level], list[int]]:
         coarse = (below.n_y, below.n_x) if below else (0, 0)
         regular = below is not None and coarse == ((layout.n_y + 1) // 2, (layout.n_x + 1) // 2)
         grid = (layout.n_layer, layout.n_y, layout.n_x, layout.width, layout.stride)
-        levels.append(Level(*grid, *at.tolist(), *coarse, int(regular), rows_of(layout)))
+        levels.append(Level._make([*grid, *at.tolist(), *coarse, int(regular), rows_of(layout)]))
         plane, last = layout.n_layer * layout.stride, below is None
         at += [
             0 if depth == 0 else 2 * plane,

@@ -144,7 +144,7 @@ class StepSolver:
                 return _solution(balance, outer, inner, change)
             if outer == newton.max_iterations:
                 break
-            delta, iterations = self._newton_step(balance)
+            delta, iterations = self._newton_step(balance, check=outer > 0)
             inner += iterations
             balance, change = self._search(balance, self._limited(balance.state, delta), 2 if outer < BOLD_STEPS else 20)
             # the change that the residual left would call for, as the one before called for this change
@@ -183,8 +183,8 @@ class StepSolver:
         result = solve(system.matrix(balance), rhs, target, self.linear)
         return result.solution, result.iterations
 
-    def _newton_step(self, balance: Balance) -> tuple[FloatArray, int]:
-        """Return the Newton correction and the linear iterations it took."""
+    def _newton_step(self, balance: Balance, *, check: bool) -> tuple[FloatArray, int]:
+        """Return the Newton correction and the linear iterations it took; the next balance checks what a solve does not."""
         matrix, interval, residual = self.system.matrix(balance), balance.interval, balance.residual
         scale = max(balance.through, balance.norm)
         # a Newton correction need not be better than the linearisation; a linear problem is solved at once
@@ -195,14 +195,14 @@ class StepSolver:
         if self.system.has_convertible:
             return self._solve_newton_system(matrix, residual, target, interval)
         hierarchy = self._hierarchy_for(matrix, interval.dt)
-        past = None if interval.steady else self._memory(hierarchy.black.size)
-        result = solve(matrix, residual, target, self.linear, hierarchy, past, self.system.fields.empty())
+        past = None if interval.steady else self._memory(residual.size)
+        result = solve(matrix, residual, target, self.linear, hierarchy, past, self.system.fields.empty(), check)
         return result.solution, result.iterations
 
     def _hierarchy_for(self, matrix: Matrix, dt: float) -> Multigrid:
         """Return a hierarchy for the matrix of a linear model: that of a similar step, or a new one."""
         if self._hierarchy is None or not 0.5 <= dt / self._hierarchy_dt <= 2.0:
-            self._hierarchy, self._hierarchy_dt = matrix.preconditioner(), dt
+            self._hierarchy, self._hierarchy_dt = matrix.preconditioner(self.system.threads), dt
         return self._hierarchy
 
     def _memory(self, size: int) -> PastSolutions:
@@ -242,7 +242,7 @@ class StepSolver:
         iterative = replace(self.linear, direct_fallback_cells=0)
         result = None if hierarchy is None else solve(matrix, residual, target, iterative, hierarchy)
         if result is None or result.status is not LinearStatus.CONVERGED:
-            hierarchy = matrix.preconditioner()
+            hierarchy = matrix.preconditioner(self.system.threads)
             result = solve(matrix, residual, target, self.linear, hierarchy)
             self._fewest = result.iterations
         self._hierarchy_dt = interval.dt

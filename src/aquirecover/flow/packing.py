@@ -8,7 +8,7 @@ import numpy as np
 from aquirecover.flow.arrays import FloatArray, IntArray
 from aquirecover.flow.coarsening import Weights
 from aquirecover.flow.colouring import SingleArray
-from aquirecover.flow.compiled import fused_kernel, parallel_kernel
+from aquirecover.flow.compiled import fused_kernel, fused_part, parallel_kernel
 from aquirecover.flow.finest import Finest
 from aquirecover.flow.products import Bands
 from aquirecover.flow.sweeps import EAST, NORTH, SOUTH, WEST, Level, Plane
@@ -19,7 +19,7 @@ SMALLEST = 1e-30
 STILL, EASTWARD = np.int64(0), np.int64(1)
 
 
-@fused_kernel
+@fused_part
 def _take(out: Plane, o: int, row: Plane, first: int) -> None:
     """Take every second value of a row from the first on."""
     n = (row.size - first + 1) // 2
@@ -28,7 +28,7 @@ def _take(out: Plane, o: int, row: Plane, first: int) -> None:
         target[q] = source[2 * q]
 
 
-@fused_kernel
+@fused_part
 def _shift(out: SingleArray, row: FloatArray, distance: int) -> None:
     """Set `out` to a row moved by a distance to the east."""
     n = row.size - distance
@@ -38,21 +38,21 @@ def _shift(out: SingleArray, row: FloatArray, distance: int) -> None:
         target[i] = source[i]
 
 
-@fused_kernel
+@fused_part
 def _add(out: FloatArray, value: Plane) -> None:
     """Add a row to `out`."""
     for i in range(out.size):
         out[i] += value[i]
 
 
-@fused_kernel
+@fused_part
 def _subtract(out: FloatArray, value: Plane) -> None:
     """Take a row from `out`."""
     for i in range(out.size):
         out[i] -= value[i]
 
 
-@fused_kernel
+@fused_part
 def _factor_row(excess: FloatArray, below: Plane, carried: FloatArray, inverse: FloatArray, coupling: FloatArray) -> None:
     """Factor one layer of a row of columns: inverse pivots, and those times the vertical conductance below.
 
@@ -70,13 +70,13 @@ def _factor_row(excess: FloatArray, below: Plane, carried: FloatArray, inverse: 
         carried[i] = coupling[i] * excess[i]
 
 
-@fused_kernel
+@fused_part
 def _place(level: Level, k: int, j: int) -> int:
     """Return the number of the first column of a row in a plane; red columns of odd rows begin one further."""
     return k * level.stride + (j + 1) * level.width + 1 + j // 2
 
 
-@fused_kernel
+@fused_part
 def _pack_faces(faces: SingleArray, level: Level, k: int, j: int, west: Plane, east: Plane, north: Plane, south: Plane) -> None:
     """Keep the faces of the red columns of a row."""
     odd = j % 2
@@ -87,7 +87,7 @@ def _pack_faces(faces: SingleArray, level: Level, k: int, j: int, west: Plane, e
     _take(faces[SOUTH], f, south, odd)
 
 
-@fused_kernel
+@fused_part
 def _surplus_row(a: Bands, k: int, j: int, out: FloatArray) -> None:
     """Fill what the rows of a row of cells sum to."""
     n, o, above = a.row, k * a.plane + j * a.row, (k - 1) * a.plane + j * a.row
@@ -201,8 +201,8 @@ def pack_finest(a: Bands, f: Finest, level: Level, threads: int | None) -> None:
 def pack_weights(w: Weights, columns: IntArray, rows: IntArray, weight: SingleArray, level: Level) -> None:
     """Keep the weights of the red columns of odd rows, see `transfer`.
 
-    `columns` and `rows` are the coarse numbers of all lines, `Lines.before`. Where only every second line was dropped these columns
-    lie in the middle of four parents, elsewhere also between two, or are parents themselves.
+    `columns` and `rows` are the coarse numbers of all lines, `Lines.before`. Where only every second line was dropped these
+    columns lie in the middle of four parents, elsewhere also between two, or are parents themselves.
     """
     eastern, southern, central = w
     n = level.n_x // 2

@@ -7,19 +7,19 @@ import numpy as np
 
 from aquirecover.flow.arrays import FloatArray
 from aquirecover.flow.colouring import SingleArray
-from aquirecover.flow.compiled import fused_kernel, parallel_kernel, summing_kernel
+from aquirecover.flow.compiled import fused_kernel, fused_part, parallel_kernel, summing_part
 
 # Numbers of a plane that are worked on together.
 BLOCK = 2048
 
 
-@fused_kernel
+@fused_part
 def n_parts(size: int) -> int:
     """Return the number of blocks of a plane."""
     return (size + BLOCK - 1) // BLOCK
 
 
-@summing_kernel
+@summing_part
 def _absolute(a: SingleArray, o: int, n: int) -> float:
     """Return ``Σ|a|`` of a block."""
     total = 0.0
@@ -38,7 +38,7 @@ def absolute_sum(a: SingleArray) -> float:
     return total
 
 
-@fused_kernel
+@fused_part
 def _follow_block(q: SingleArray, image: SingleArray, beta: float, r: SingleArray, alpha: float, block: int) -> float:
     """Do the part of `follow` in a block."""
     o = block * BLOCK
@@ -53,7 +53,7 @@ def _follow_block(q: SingleArray, image: SingleArray, beta: float, r: SingleArra
             target[i] = source[i] + back * target[i]
     for i in range(n):
         left[i] -= step * target[i]
-    return _absolute(r, o, n)
+    return float(_absolute(r, o, n))
 
 
 @parallel_kernel
@@ -91,7 +91,7 @@ def combine(e: FloatArray, z: SingleArray, share: FloatArray) -> None:
                     target[i] += factor * source[i]
 
 
-@summing_kernel
+@summing_part
 def _dot(a: SingleArray, b: SingleArray, o: int, n: int) -> float:
     """Return ``Σ a b`` of a block."""
     total = 0.0

@@ -8,7 +8,7 @@ import numba
 import numpy as np
 
 from aquirecover.flow.arrays import FloatArray
-from aquirecover.flow.compiled import fused_kernel, parallel_kernel, summing_kernel
+from aquirecover.flow.compiled import fused_kernel, fused_part, parallel_kernel, summing_part
 
 # Cells that are worked on together, while they are in the nearest memory.
 BLOCK = 2048
@@ -48,7 +48,7 @@ def symmetric_bands(cx: FloatArray, cy: FloatArray, cz: FloatArray, surplus: Flo
     return Bands(diagonal.ravel(), flat[0], flat[0], flat[1], flat[1], cz.ravel(), n_x, n_y * n_x)
 
 
-@fused_kernel
+@fused_part
 def _take_diagonal(out: FloatArray, b: FloatArray, diagonal: FloatArray, x: FloatArray, o: int, n: int) -> None:
     """Set `out` to ``b − diagonal x``."""
     target, load, factor, value = out[o : o + n], b[o : o + n], diagonal[o : o + n], x[o : o + n]
@@ -56,7 +56,7 @@ def _take_diagonal(out: FloatArray, b: FloatArray, diagonal: FloatArray, x: Floa
         target[i] = load[i] - factor[i] * value[i]
 
 
-@fused_kernel
+@fused_part
 def _add_product(out: FloatArray, o: int, c: FloatArray, x: FloatArray, a: int, ax: int, n: int) -> None:
     """Add ``c x`` to `out`; a and ax are the places in c and x."""
     if n > 0:
@@ -65,7 +65,7 @@ def _add_product(out: FloatArray, o: int, c: FloatArray, x: FloatArray, a: int, 
             target[i] += factor[i] * value[i]
 
 
-@fused_kernel
+@fused_part
 def _add_neighbours(out: FloatArray, far: FloatArray, near: FloatArray, distance: int, x: FloatArray, o: int, n: int) -> None:
     """Add what a block receives through the faces of one direction."""
     _add_product(out, o, far, x, o, o + distance, min(n, x.size - distance - o))
@@ -73,7 +73,7 @@ def _add_neighbours(out: FloatArray, far: FloatArray, near: FloatArray, distance
     _add_product(out, first, near, x, first - distance, first - distance, o + n - first)
 
 
-@summing_kernel
+@summing_part
 def _absolute(a: FloatArray, o: int, n: int) -> float:
     """Return ``Σ|a|`` of a block."""
     total = 0.0
@@ -83,7 +83,7 @@ def _absolute(a: FloatArray, o: int, n: int) -> float:
     return total
 
 
-@fused_kernel
+@fused_part
 def _residual_block(a: Bands, b: FloatArray, x: FloatArray, out: FloatArray, o: int, n: int) -> float:
     """Fill ``b − A x`` in a block and return its ``Σ|r|``."""
     diagonal, far_x, near_x, far_y, near_y, cz, row, plane = a
@@ -92,7 +92,7 @@ def _residual_block(a: Bands, b: FloatArray, x: FloatArray, out: FloatArray, o: 
     _add_neighbours(out, far_y, near_y, row, x, o, n)
     if plane < x.size:
         _add_neighbours(out, cz, cz, plane, x, o, n)
-    return _absolute(out, o, n)
+    return float(_absolute(out, o, n))
 
 
 @parallel_kernel

@@ -6,10 +6,10 @@ The rows of a table of ramps are the source, slope, datum, low and high of each 
 from __future__ import annotations
 
 from aquirecover.flow.arrays import FloatArray, IntArray
-from aquirecover.flow.compiled import kernel
+from aquirecover.flow.compiled import kernel, part
 
 
-@kernel
+@part
 def evaluate_ramp(ramp: FloatArray, n: int, head: float) -> tuple[float, float]:
     """Return the inflow of connection n, m³/d, and its derivative with respect to head, m²/d."""
     slope, low, high = ramp[1, n], ramp[3, n], ramp[4, n]

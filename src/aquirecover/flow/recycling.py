@@ -10,9 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from aquirecover.flow.arrays import FloatArray
-from aquirecover.flow.colouring import SingleArray
-from aquirecover.flow.compiled import fused_kernel, summing_kernel
-from aquirecover.flow.sweeps import Plane
+from aquirecover.flow.compiled import fused_kernel, summing_part
 
 # Earlier solutions that are kept, and the memory they may take, numbers.
 MOST = 8
@@ -23,8 +21,8 @@ SMALLEST = 1e-10
 BLOCK = 2048
 
 
-@summing_kernel
-def _dot(a: FloatArray, b: Plane, o: int, n: int) -> float:
+@summing_part
+def _dot(a: FloatArray, b: FloatArray, o: int, n: int) -> float:
     """Return ``Σ a b`` of a block."""
     total = 0.0
     first, second = a[o : o + n], b[o : o + n]
@@ -34,7 +32,7 @@ def _dot(a: FloatArray, b: Plane, o: int, n: int) -> float:
 
 
 @fused_kernel
-def _products(solutions: FloatArray, count: int, b: SingleArray, out: FloatArray) -> None:
+def _products(solutions: FloatArray, count: int, b: FloatArray, out: FloatArray) -> None:
     """Fill ``Σ x b`` of each solution."""
     out[:count] = 0.0
     for o in range(0, b.size, BLOCK):
@@ -44,68 +42,62 @@ def _products(solutions: FloatArray, count: int, b: SingleArray, out: FloatArray
 
 
 @fused_kernel
-def _add_multiple(out: Plane, x: Plane, share: float, o: int, n: int) -> None:
-    """Add ``share x`` to `out` in a block."""
-    target, source = out[o : o + n], x[o : o + n]
-    for p in range(n):
-        target[p] += share * source[p]
-
-
-@fused_kernel
-def _combine(solutions: FloatArray, images: SingleArray, share: FloatArray, x: FloatArray, r: SingleArray) -> None:
-    """Add the combination of solutions to x and take that of their images from r."""
+def _combine(solutions: FloatArray, share: FloatArray, x: FloatArray) -> None:
+    """Set x to a combination of solutions."""
     for o in range(0, x.size, BLOCK):
         n = min(BLOCK, x.size - o)
+        target = x[o : o + n]
+        target[:] = 0.0
         for i in range(share.size):
-            _add_multiple(x, solutions[i], share[i], o, n)
-            _add_multiple(r, images[i], -share[i], o, n)
+            source, factor = solutions[i, o : o + n], share[i]
+            for p in range(n):
+                target[p] += factor * source[p]
 
 
 class PastSolutions:
-    """The last few solutions of systems with one matrix, or with much the same.
+    """The last few solutions of systems with one symmetric matrix, or with much the same; all arrays flat.
 
     Parameters
     ----------
     size : int
-        Length of the vectors.
+        Number of equations.
     """
 
     def __init__(self, size: int) -> None:
         self.size = size
-        capacity = max(1, min(MOST, MEMORY // (2 * size)))
+        capacity = max(1, min(MOST, MEMORY // size))
         self._solution = np.zeros((capacity, size))
-        self._image = np.zeros((capacity, size), dtype=np.float32)
         self._energy = np.zeros((capacity, capacity))
         self._products = np.zeros(capacity)
         self._count = 0
         self._next = 0
 
-    def guess(self, r: SingleArray, x: FloatArray) -> bool:
-        """Add the guess of the solution for the right-hand side r to x and take what the matrix makes of it from r.
-
-        Returns whether there is one.
-        """
+    def guess(self, b: FloatArray, x: FloatArray) -> bool:
+        """Fill x with the guess of the solution for the right-hand side b, if there is one; return whether there is."""
         n = self._count
         if n == 0:
             return False
         products = self._products[:n]
-        _products(self._solution, n, r, products)
+        _products(self._solution, n, b, products)
         scale = np.sqrt(np.diagonal(self._energy)[:n])
         value, vector = np.linalg.eigh(self._energy[:n, :n] / np.outer(scale, scale))
         sound = value > SMALLEST * value[-1]
         along = vector[:, sound].T @ (products / scale) / value[sound]
-        _combine(self._solution, self._image, vector[:, sound] @ along / scale, x, r)
+        _combine(self._solution, vector[:, sound] @ along / scale, x)
         return True
 
-    def add(self, image: SingleArray, solution: FloatArray) -> None:
-        """Keep a solution and what the matrix makes of it instead of the oldest."""
-        _products(solution[None], 1, image, self._products)
-        energy = self._products[0]
-        if not energy > 0.0:
+    def add(self, b: FloatArray, x: FloatArray) -> None:
+        """Keep the solution x for the right-hand side b, for which `guess` was asked last, instead of the oldest.
+
+        Products of earlier solutions with b are those with what the matrix makes of x, and known.
+        """
+        own = np.zeros(1)
+        _products(x[None], 1, b, own)
+        if not own[0] > 0.0:
             return
         place = self._next
-        self._image[place], self._solution[place] = image, solution
+        self._solution[place] = x
         self._count = n = max(self._count, place + 1)
         self._next = (place + 1) % self._solution.shape[0]
-        _products(self._solution, n, image, self._products)
         self._energy[place, :n] = self._energy[:n, place] = self._products[:n]
+        self._energy[place, place] = own[0]

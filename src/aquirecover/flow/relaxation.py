@@ -10,7 +10,7 @@ import numpy as np
 
 from aquirecover.flow.arrays import BoolArray, FloatArray, IntArray
 from aquirecover.flow.assembly import FlowSystem, Interval, State
-from aquirecover.flow.compiled import kernel
+from aquirecover.flow.compiled import kernel, part
 from aquirecover.flow.faces import Halves
 from aquirecover.flow.kernels import mean_slopes, saturated_share
 from aquirecover.flow.ramps import evaluate_ramp
@@ -22,7 +22,7 @@ LEFT = 1e-2
 NOTHING, NO_CARRY = np.zeros((0, 0)), np.zeros((0, 0, 0))
 
 
-@kernel
+@part
 def _inflow(
     along: Halves,
     harmonic: bool,

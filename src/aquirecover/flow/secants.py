@@ -11,7 +11,7 @@ import numpy as np
 
 from aquirecover.flow.arrays import FloatArray
 from aquirecover.flow.colouring import SingleArray
-from aquirecover.flow.compiled import fused_kernel, summing_kernel
+from aquirecover.flow.compiled import fused_kernel, summing_part
 
 # Combinations of less than this share of the largest are rounding of single precision.
 SMALLEST = 1e-10
@@ -19,7 +19,7 @@ SMALLEST = 1e-10
 BLOCK = 2048
 
 
-@summing_kernel
+@summing_part
 def _dot(a: SingleArray, b: FloatArray | SingleArray, o: int, n: int) -> float:
     """Return ``Σ a b`` of a block."""
     total = 0.0
@@ -52,7 +52,7 @@ def _combine(secants: SingleArray, count: int, share: FloatArray, given: FloatAr
                 target[p] += c * source[p]
 
 
-@summing_kernel
+@summing_part
 def _difference(after: FloatArray, before: FloatArray, out: SingleArray, o: int, n: int) -> float:
     """Set `out` to ``after − before`` and return the sum of its squares, of a block."""
     total = 0.0

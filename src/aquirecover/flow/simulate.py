@@ -117,7 +117,7 @@ class _March:
     def __init__(self, problem: Problem, settings: SimulateSettings, observe: Observer | None) -> None:
         self.problem = problem
         self.observe = observe
-        self.system = FlowSystem(problem)
+        self.system = FlowSystem(problem, settings.linear.threads)
         solver = StepSolver(self.system, settings.newton, settings.linear)
         second = settings.time.scheme == "sdirk2"
         self.scheme = SecondOrder(solver, settings.time.head_error) if second else BackwardEuler(solver)

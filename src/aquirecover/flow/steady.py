@@ -45,7 +45,7 @@ def solve_steady(problem: Problem, period: int, settings: SimulateSettings | Non
     findings = check_problem(problem, equilibrium=True)
     if findings:
         raise ConfigError(findings)
-    system = FlowSystem(problem)
+    system = FlowSystem(problem, settings.linear.threads)
     number = _period_number(problem, period)
     start = system.initial_state()
     try:
@@ -106,12 +106,12 @@ def recovery_times(
     if not ((shares > 0.0) & (shares < 1.0)).all():
         raise ValueError(f"fractions = {shares.tolist()}: each must lie between 0 and 1, both left out.")
     head_end = solve_steady(problem, period, settings)
-    system = FlowSystem(problem)
+    system = FlowSystem(problem, settings.linear.threads)
     number = _period_number(problem, period)
     end = system.state(np.where(system.flowing, np.nan_to_num(head_end), 0.0))
     matrix = system.matrix(system.balance(end, Interval(number, np.inf, end)))
     _, storage = system.storage_flow(end, Interval(number, 1.0, end))
-    preconditioner = matrix.preconditioner()
+    preconditioner = matrix.preconditioner(system.threads)
     moment = np.where(system.unknown, np.nan_to_num(head_start - head_end), 0.0)
     first = moment
     previous = moment

@@ -12,7 +12,7 @@ import numpy as np
 
 from aquirecover.flow.arrays import FloatArray, IntArray
 from aquirecover.flow.colouring import SingleArray
-from aquirecover.flow.compiled import fused_kernel
+from aquirecover.flow.compiled import fused_kernel, fused_part
 
 Plane: TypeAlias = FloatArray | SingleArray
 
@@ -47,7 +47,7 @@ class Level(NamedTuple):
     rows: int
 
 
-@fused_kernel
+@fused_part
 def level_of(levels: IntArray, depth: int) -> Level:
     """Return one level."""
     v = levels[depth]
@@ -81,7 +81,7 @@ def copy(out: Plane, o: int, value: Plane, v: int, n: int) -> None:
         target[p] = source[p]
 
 
-@fused_kernel
+@fused_part
 def _difference(out: SingleArray, o: int, value: SingleArray, v: int, n: int) -> None:
     """Set `out` to ``value − out``."""
     target, source = out[o : o + n], value[v : v + n]
@@ -89,7 +89,7 @@ def _difference(out: SingleArray, o: int, value: SingleArray, v: int, n: int) ->
         target[p] = source[p] - target[p]
 
 
-@fused_kernel
+@fused_part
 def _set_pair(out: Plane, o: int, x: Plane, c: SingleArray, f: int, a: int, ax: int, g: int, b: int, bx: int, n: int) -> None:
     """Set `out` to ``c[f] x + c[g] x``; a and ax, b and bx are the places in each product."""
     target, first, xf, second, xg = out[o : o + n], c[f, a : a + n], x[ax : ax + n], c[g, b : b + n], x[bx : bx + n]
@@ -97,7 +97,7 @@ def _set_pair(out: Plane, o: int, x: Plane, c: SingleArray, f: int, a: int, ax: 
         target[p] = first[p] * xf[p] + second[p] * xg[p]
 
 
-@fused_kernel
+@fused_part
 def _add_pair(out: Plane, o: int, x: Plane, c: SingleArray, f: int, a: int, ax: int, g: int, b: int, bx: int, n: int) -> None:
     """Add ``c[f] x + c[g] x`` to `out`."""
     target, first, xf, second, xg = out[o : o + n], c[f, a : a + n], x[ax : ax + n], c[g, b : b + n], x[bx : bx + n]
@@ -136,7 +136,7 @@ def gather(
         _add_pair(out, o, other, faces, SOUTH, f - w, at - w, NORTH, f + w + 1, at + w + 1, n)
 
 
-@fused_kernel
+@fused_part
 def _eliminate(x: Plane, o: int, stride: int, factors: Plane, f: int, n: int) -> None:
     """Add the layer above times its coupling."""
     target, source, coupling = x[o : o + n], x[o - stride : o - stride + n], factors[1, f - stride : f - stride + n]
@@ -144,7 +144,7 @@ def _eliminate(x: Plane, o: int, stride: int, factors: Plane, f: int, n: int) ->
         target[p] += coupling[p] * source[p]
 
 
-@fused_kernel
+@fused_part
 def _substitute(x: Plane, o: int, stride: int, factors: Plane, f: int, n: int) -> None:
     """Divide by the pivots and add the layer below times the coupling."""
     target, source = x[o : o + n], x[o + stride : o + stride + n]
@@ -153,7 +153,7 @@ def _substitute(x: Plane, o: int, stride: int, factors: Plane, f: int, n: int) -
         target[p] = target[p] * inverse[p] + coupling[p] * source[p]
 
 
-@fused_kernel
+@fused_part
 def _divide(x: Plane, o: int, factors: Plane, f: int, n: int) -> None:
     """Divide by the pivots."""
     target, inverse = x[o : o + n], factors[0, f : f + n]
@@ -161,7 +161,7 @@ def _divide(x: Plane, o: int, factors: Plane, f: int, n: int) -> None:
         target[p] *= inverse[p]
 
 
-@fused_kernel
+@fused_part
 def _solve_columns(x: Plane, o: int, factors: Plane, f: int, level: Level, n: int) -> None:
     """Solve columns in place."""
     stride, last = level.stride, level.n_layer - 1
@@ -172,7 +172,7 @@ def _solve_columns(x: Plane, o: int, factors: Plane, f: int, level: Level, n: in
         _substitute(x, o + k * stride, stride, factors, f + k * stride, n)
 
 
-@fused_kernel
+@fused_part
 def solve_block(
     level: Level,
     block: int,
@@ -188,7 +188,7 @@ def solve_block(
     factors: Plane,
     factor_start: int,
 ) -> None:
-    """Solve the columns of a colour exactly, their neighbours, the `other` plane, held; `begin` is `FROM_ZERO`, `HELD` or `FREE`."""
+    """Solve the columns of a colour exactly, their neighbours, the `other` plane, held; `begin` is one of the three ways."""
     place, n = span(level, block)
     for k in range(level.n_layer):
         o = k * level.stride + place
@@ -199,7 +199,7 @@ def solve_block(
     _solve_columns(x, start + place, factors, factor_start + place, level, n)
 
 
-@fused_kernel
+@fused_part
 def solve_block_keeping(
     level: Level,
     block: int,
@@ -220,7 +220,7 @@ def solve_block_keeping(
     _solve_columns(x, level.vector + place, factors, level.vector + place, level, n)
 
 
-@fused_kernel
+@fused_part
 def residual_block(level: Level, block: int, x: SingleArray, b: SingleArray, faces: SingleArray, residual: SingleArray) -> None:
     """Fill the residuals of red columns, solved before black ones were, for what `residual` holds."""
     place, n = span(level, block)

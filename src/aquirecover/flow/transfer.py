@@ -13,13 +13,13 @@ import numpy as np
 
 from aquirecover.flow.arrays import IntArray
 from aquirecover.flow.colouring import SingleArray, join, split
-from aquirecover.flow.compiled import fused_kernel
+from aquirecover.flow.compiled import fused_kernel, fused_part
 from aquirecover.flow.sweeps import ADD, SET, Level
 
 NORTH_WEST, NORTH_EAST, SOUTH_WEST, SOUTH_EAST = np.arange(4)
 
 
-@fused_kernel
+@fused_part
 def _add_weighted(
     out: SingleArray, o: int, value: SingleArray, weight: SingleArray, f: int, a: int, av: int, g: int, b: int, bv: int, n: int
 ) -> None:
@@ -31,7 +31,7 @@ def _add_weighted(
         target[p] += first[p] * one[p] + second[p] * other[p]
 
 
-@fused_kernel
+@fused_part
 def _add(out: SingleArray, o: int, value: SingleArray, v: int, n: int) -> None:
     """Add `value` to `out`."""
     target, source = out[o : o + n], value[v : v + n]
@@ -39,13 +39,13 @@ def _add(out: SingleArray, o: int, value: SingleArray, v: int, n: int) -> None:
         target[p] += source[p]
 
 
-@fused_kernel
+@fused_part
 def _row(level: Level, k: int, j: int) -> int:
     """Return the number of the first red column of a row."""
     return k * level.stride + (j + 1) * level.width + 1 + j // 2
 
 
-@fused_kernel
+@fused_part
 def _row_pair(level: Level, k: int, j: int) -> tuple[int, int]:
     """Return where the even and the odd columns of a row start in a vector."""
     red = level.vector + _row(level, k, j)
@@ -53,7 +53,7 @@ def _row_pair(level: Level, k: int, j: int) -> tuple[int, int]:
     return (red, black) if j % 2 == 0 else (black, red + 1)
 
 
-@fused_kernel
+@fused_part
 def collect_block(level: Level, below: Level, block: int, residual: SingleArray, b: SingleArray, weight: SingleArray) -> None:
     """Set the right-hand sides of parents to their residuals and what their children give, where every odd line was dropped."""
     n, w = (level.n_x + 1) // 2, level.width
@@ -75,7 +75,7 @@ def collect_block(level: Level, below: Level, block: int, residual: SingleArray,
                 first[n // 2] = row[n - 1]
 
 
-@fused_kernel
+@fused_part
 def fetch_block(
     level: Level, below: Level, block: int, coarse: SingleArray, correction: SingleArray, x: SingleArray, how: int
 ) -> None:
@@ -95,7 +95,7 @@ def fetch_block(
                 _add(x, level.vector + parent, correction, parent, n)
 
 
-@fused_kernel
+@fused_part
 def spread_block(level: Level, block: int, correction: SingleArray, weight: SingleArray, x: SingleArray, how: int) -> None:
     """Add the corrections of their parents to columns in the middle of four, or set them to these."""
     n, w = level.n_x // 2, level.width
@@ -116,7 +116,7 @@ def spread_block(level: Level, block: int, correction: SingleArray, weight: Sing
                 _add_weighted(x, o, correction, weight, SOUTH_WEST, f, south - 1, SOUTH_EAST, f, south, n)
 
 
-@fused_kernel
+@fused_part
 def _coarse(natural: SingleArray, level: Level) -> SingleArray:
     """Return the work space of the coarse grid, with one row and one column more than it has."""
     shape = (level.n_layer, level.n_coarse_y + 1, level.n_coarse_x + 1)

@@ -65,8 +65,6 @@ class TransposedSolver:
                 raise ConvergenceError(LinearStatus.SINGULAR.value)
         elif matrix.symmetric:
             self._hierarchy = matrix.hierarchy
-        elif self._hierarchy is not None:
-            self._hierarchy.refresh(*self._transposed.symmetric_part())
 
     def forget(self) -> None:
         """Forget earlier solutions."""
@@ -119,7 +117,7 @@ class TransposedSolver:
     def _first(self, functional: int, matrix: Matrix, b: FloatArray, size: float) -> FloatArray:
         """Return the solution of a symmetric system, as good as rounding allows where an earlier one tells how good that is."""
         hierarchy = self._hierarchy = matrix.hierarchy
-        past = self._past.setdefault(functional, PastSolutions(hierarchy.black.size))
+        past = self._past.setdefault(functional, PastSolutions(b.size))
         if functional in self._scale:
             target = 0.5 * max(self.tolerance, ROUNDING * self._scale[functional]) * size
             result = solve(matrix, b, target, replace(self.settings, direct_fallback_cells=0), hierarchy, past)

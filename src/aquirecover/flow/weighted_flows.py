@@ -7,7 +7,7 @@ sides: what enters one cell leaves the other.
 from __future__ import annotations
 
 from aquirecover.flow.arrays import FloatArray, IntArray
-from aquirecover.flow.compiled import kernel
+from aquirecover.flow.compiled import kernel, part
 from aquirecover.flow.conductance_gradient import ByFace
 from aquirecover.flow.faces import Faces, Halves
 from aquirecover.flow.kernels import harmonic_terms, upstream_terms
@@ -17,7 +17,7 @@ FLOW, BY_NEAR, BY_FAR, BY_C, BY_SHARE, BY_WALL = 0, 1, 2, 3, 4, 5
 N_TERM = 6
 
 
-@kernel
+@part
 def _shares(
     along: Halves, harmonic: bool, k: int, j: int, i: int, head: float, s: float, head_far: float, s_far: float
 ) -> tuple[float, float, float]:

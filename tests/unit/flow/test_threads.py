@@ -1,0 +1,51 @@
+"""A run gives the same bits on one and on several threads."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+SCRIPT = """
+import numpy as np
+from aquirecover.flow.compiled import share
+from aquirecover.flow.grid import Grid
+from aquirecover.flow.linear import LinearSettings
+from aquirecover.flow.problem import Problem
+from aquirecover.flow.properties import AquiferProperties
+from aquirecover.flow.schedule import Schedule
+from aquirecover.flow.simulate import SimulateSettings, simulate
+from aquirecover.flow.stresses import GeneralHead, Recharge, River, Wells
+
+convertible = {convertible}
+n_y, n_x = 330, 300
+rng = np.random.default_rng(1)
+grid = Grid(np.full(n_x, 100.0), np.full(n_y, 100.0), 20.0, [0.0, -30.0])
+k = np.exp(rng.normal(0.0, 1.0, grid.shape)) * np.array([5.0, 20.0])[:, None, None]
+properties = AquiferProperties(grid, k, specific_storage=1e-5, specific_yield=0.1, convertible=[convertible, False])
+rows, columns = np.divmod(np.arange(n_y * n_x), n_x)
+stresses = (
+    Recharge(grid.cell(0, rows, columns), 3e-4),
+    GeneralHead(grid.cell(0, np.arange(n_y), 0), 12.0, 50.0),
+    River(grid.cell(0, 165, np.arange(n_x)), 15.0, 100.0, 10.0),
+    Wells(grid.cell(1, rng.integers(5, 325, 40), rng.integers(5, 295, 40)), np.array([[300.0], [100.0]]) * np.ones(40)),
+)
+problem = Problem("P", grid, properties, Schedule([100.0, 200.0], n_steps=3), np.full(grid.shape, 14.0), stresses)
+assert share(2, grid.n_cell) == 2
+one, two = (simulate(problem, SimulateSettings(linear=LinearSettings(threads=n))) for n in (1, 2))
+assert np.array_equal(one.head, two.head)
+assert [report.inner for report in one.reports] == [report.inner for report in two.reports]
+assert np.array_equal(one.budget.inflow, two.budget.inflow) and np.array_equal(one.budget.outflow, two.budget.outflow)
+assert sum(report.inner for report in one.reports) > 10
+"""
+
+
+@pytest.mark.parametrize("convertible", [False, True])
+def test_a_run_gives_the_same_bits_on_two_threads(convertible: bool) -> None:
+    # in a process of its own, which may use two threads whatever the machine has
+    environment = {**os.environ, "NUMBA_NUM_THREADS": "2"}
+    command = [sys.executable, "-W", "error", "-c", SCRIPT.format(convertible=convertible)]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
