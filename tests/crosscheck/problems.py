@@ -210,6 +210,15 @@ def linear_pass_through_cells() -> Problem:
 
 
 @problem
+def linear_fixed_heads_joined_by_pass_through_cells() -> Problem:
+    """Return fixed heads one above the other beyond layers that pinch out; what flows between them is nobody's water."""
+    grid = _pinched()
+    cells = grid.cell([0, 3, 0, 3, 0, 2, 1, 1], [2, 2, 3, 3, 1, 1, 0, 5], [3, 3, 4, 4, 2, 2, 0, 0])
+    fixed = FixedHead(cells, [9.0, 15.0, 14.0, 11.0, 12.0, 10.0, 16.0, 8.0])
+    return _build("joined", grid, _confined(grid, (5.0, 0.1, 0.5, 20.0)), (Wells(grid.cell(3, [1, 4], [4, 1]), 60.0),), fixed)
+
+
+@problem
 def linear_barriers() -> Problem:
     grid = _grid()
     rows, columns = np.arange(4), np.arange(3, 7)

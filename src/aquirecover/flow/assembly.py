@@ -156,15 +156,15 @@ class FlowSystem:
         self.faces = conductances(problem)
         self.cells = problem.cells()
         self.shape = grid.shape
-        self.flowing = flowing_cells(grid)
         self.fixed = np.zeros(grid.shape, dtype=bool)
         for boundary in problem.fixed_heads:
             self.fixed.reshape(-1)[boundary.cell] = True
+        self.flowing = flowing_cells(grid, self.fixed)
         self.unknown = self.flowing & ~self.fixed
         # water that passes between two fixed heads is no part of the model
         self.faces.cx[:, :, :-1][self.fixed[:, :, :-1] & self.fixed[:, :, 1:]] = 0.0
         self.faces.cy[:, :-1][self.fixed[:, :-1] & self.fixed[:, 1:]] = 0.0
-        self.faces.cz[:-1][self.fixed[:-1] & self.fixed[1:]] = 0.0
+        self.faces.cz[:-1][(self.fixed[:-1] & self.fixed[1:]) | ~(self.flowing[:-1] & self.flowing[1:])] = 0.0
         stores = grid.active & ~self.fixed
         volume = grid.thickness * grid.area
         self.elastic = np.multiply(properties.specific_storage, volume, out=np.zeros(self.shape), where=stores)

@@ -89,23 +89,28 @@ def vertical_leakance(problem: Problem) -> Iterator[tuple[int, int, BoolArray, F
             yield upper, lower, joined, np.where(np.isnan(given), own, given)
 
 
-def flowing_cells(grid: Grid) -> BoolArray:
-    """Return the cells that carry flow: active ones, and pass-through ones between two active ones of their column."""
+def flowing_cells(grid: Grid, fixed: BoolArray | None = None) -> BoolArray:
+    """Return the cells that carry flow: active ones, and pass-through ones between two active ones of their column.
+
+    Those between two `fixed` heads are left out: the water there is no part of the model.
+    """
     if not grid.pass_through.any():
         return grid.active.copy()
-    above = np.logical_or.accumulate(grid.active, axis=0)
-    below = np.logical_or.accumulate(grid.active[::-1], axis=0)[::-1]
-    barred = ~(grid.active | grid.pass_through)
-    carries = grid.active.copy()
-    inside = np.zeros(grid.shape[1:], dtype=bool)
-    for layer in range(grid.shape[0]):
-        inside = np.where(grid.active[layer], True, inside & ~barred[layer])
-        carries[layer] |= grid.pass_through[layer] & inside & above[layer]
-    inside[:] = False
-    for layer in range(grid.shape[0] - 1, -1, -1):
-        inside = np.where(grid.active[layer], True, inside & ~barred[layer])
-        carries[layer] &= grid.active[layer] | (inside & below[layer])
-    return carries
+    held = np.zeros(grid.shape, dtype=bool) if fixed is None else fixed
+    between = [_next_to(grid, held, layers) for layers in (range(grid.shape[0]), range(grid.shape[0] - 1, -1, -1))]
+    (above, held_above), (below, held_below) = between
+    return grid.active | (grid.pass_through & above & below & ~(held_above & held_below))
+
+
+def _next_to(grid: Grid, held: BoolArray, layers: range) -> tuple[BoolArray, BoolArray]:
+    """Return where pass-through cells alone lie between a cell and an active one before it, and whether that one is held."""
+    found, of_held = np.zeros((2, *grid.shape), dtype=bool)
+    active, is_held = np.zeros((2, *grid.shape[1:]), dtype=bool)
+    for layer in layers:
+        found[layer], of_held[layer] = active, is_held
+        here, through = grid.active[layer], grid.pass_through[layer]
+        active, is_held = here | (through & active), np.where(here, held[layer], through & is_held)
+    return found, of_held
 
 
 class BarredFaces(NamedTuple):

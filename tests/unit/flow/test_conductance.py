@@ -98,11 +98,11 @@ def test_a_barrier_of_no_conductance_closes_its_face() -> None:
 
 
 def _column(layers: str) -> np.ndarray:
-    """Return whether each cell of one column carries flow; `a` active, `p` pass-through, `.` neither."""
-    active = np.array([[[c == "a"]] for c in layers])
-    through = np.array([[[c == "p"]] for c in layers])
-    grid = Grid([1.0], [1.0], 0.0, [-float(i) for i in range(len(layers))], active, through)
-    return flowing_cells(grid).ravel()
+    """Return whether each cell of one column carries flow; `a` active, `f` with a fixed head, `p` pass-through, `.` neither."""
+    active, through, fixed = (np.array([[[c in kind]] for c in layers]) for kind in ("af", "p", "f"))
+    grid = Grid([1.0], [1.0], 1.0, -np.cumsum(active).reshape(active.shape).astype(float), active, through)
+    found: np.ndarray = flowing_cells(grid, fixed).ravel()
+    return found
 
 
 @pytest.mark.parametrize(
@@ -117,6 +117,10 @@ def _column(layers: str) -> np.ndarray:
         ("a.pa", "1001"),
         ("p", "0"),
         ("papap", "01110"),
+        ("fpa", "111"),
+        ("fpf", "101"),
+        ("appfpf", "111101"),
+        ("fp.pf", "10001"),
     ],
 )
 def test_pass_through_cells_flow_between_active_ones_alone(layers: str, flowing: str) -> None:
