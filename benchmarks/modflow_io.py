@@ -1,64 +1,94 @@
-"""Time to write, run and read a MODFLOW 6 model, apart: ``python -m benchmarks.modflow_io PATH`` for 50,000 and 800,000 cells."""
+"""Time to write, run and read a problem by the MODFLOW 6 engine, apart.
+
+`simulate` of that engine reads while the program runs; here it reads after it, so that both are seen. The basins have one value
+in a layer, which takes little writing; a model in which every cell has values of its own, and recharge in every period, is
+written besides.
+"""
 
 from __future__ import annotations
 
-import json
-import sys
 import tempfile
 import time
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from aquirecover.flow.problem import Problem
-from aquirecover.modflow.program import Program, find_program
-from aquirecover.modflow.reader import Reader
-from aquirecover.modflow.run import run_program
-from aquirecover.modflow.write import write_model
-from benchmarks import problems
+import numpy as np
 
-NAMES = ("P1s", "P2s")  # 120 periods, each with pumping of its own
-PERIODS = 120
+from benchmarks.children import work
+
+if TYPE_CHECKING:
+    from aquirecover.flow.problem import Problem
+    from benchmarks.context import Context
+
+NAMES = ("P1s", "P2s")
+PERIODS = 120  # each with pumping of its own
 
 
-def measure(problem: Problem, program: Program, folder: Path | None = None) -> dict[str, float]:
-    """Return the seconds that it takes to write a problem, to run it, and to read everything back, and the size on disk.
+def modflow_io_task(problem: str, periods: int, mf6: str) -> dict[str, Any]:
+    """Write, run and read a problem; return the seconds of each and the size on disk."""
+    from aquirecover.modflow.program import find_program
+    from aquirecover.modflow.reader import Reader
+    from aquirecover.modflow.run import run_program
+    from aquirecover.modflow.write import write_model
+    from benchmarks import problems
 
-    `simulate` reads while the program runs; here it reads after it, so that both are seen apart.
+    given, _ = problems.make(problem, periods)
+    program = find_program(mf6)
+    with tempfile.TemporaryDirectory() as place:
+        folder, clock = Path(place), [time.perf_counter()]
+        files = write_model(given, folder, release=program.release)
+        clock.append(time.perf_counter())
+        size = _megabytes(folder)
+        run_program(program, folder, given, lambda: 0)
+        clock.append(time.perf_counter())
+        output = _megabytes(folder) - size
+        with closing(Reader(given, files, 1e-6)) as reader:
+            result = reader.result(program, clock[0])
+        clock.append(time.perf_counter())
+    names = ("write_s", "run_s", "read_s")
+    took = {name: after - before for name, before, after in zip(names, clock[:-1], clock[1:], strict=True)}
+    sizes = {"cells": given.grid.n_cell, "periods": given.schedule.n_period, "input_mb": size, "output_mb": output}
+    return {**took, **sizes, "budget_error": float(result.budget.error.max()), "each_cell": _write_each_cell(given)}
 
-    Parameters
-    ----------
-    problem : Problem
-        To simulate.
-    program : Program
-        MODFLOW 6.
-    folder : Path, optional
-        In which the temporary folder is made; its disk must hold all heads and flows of the run.
-    """
-    with tempfile.TemporaryDirectory(dir=folder) as place:
+
+def _write_each_cell(given: Problem) -> dict[str, float]:
+    """Return the seconds and the size of writing a problem in which every cell has its own values."""
+    from aquirecover.modflow.write import write_model
+
+    problem = with_values_of_each_cell(given)
+    with tempfile.TemporaryDirectory() as place:
         begin = time.perf_counter()
-        files = write_model(problem, Path(place), release=program.release)
-        written = time.perf_counter()
-        given = sum(path.stat().st_size for path in Path(place).iterdir())
-        run_program(program, Path(place), problem, lambda: 0)
-        ran = time.perf_counter()
-        left = sum(path.stat().st_size for path in Path(place).iterdir())
-        with closing(Reader(problem, files, 1e-6)) as reader:
-            reader.result(program, begin)
-        read = time.perf_counter()
-    seconds = {"write_s": written - begin, "run_s": ran - written, "read_s": read - ran}
-    return {**seconds, "input_mb": given / 1e6, "output_mb": (left - given) / 1e6, "cells": float(problem.grid.n_cell)}
+        write_model(problem, Path(place))
+        return {"write_s": time.perf_counter() - begin, "input_mb": _megabytes(Path(place))}
 
 
-def main(path: str, names: tuple[str, ...] = NAMES, periods: int = PERIODS) -> None:
-    """Print a record per problem."""
-    program = find_program(path)
-    for name in names:
-        problem, _ = problems.make(name, periods)
-        record = measure(replace(problem, name=name), program)
-        print(json.dumps({"problem": name, "periods": problem.schedule.n_period, **record}), flush=True)
+def with_values_of_each_cell(problem: Problem) -> Problem:
+    """Return a problem with properties and initial heads by cell, and recharge by cell and period."""
+    from aquirecover.flow.properties import AquiferProperties
+    from aquirecover.flow.stresses import Recharge
+
+    random, old = np.random.default_rng(1), problem.properties
+    factor = random.uniform(0.5, 2.0, problem.grid.shape)
+    varied = {name: factor * getattr(old, name) for name in ("k", "k33", "k22", "specific_storage")}
+    properties = AquiferProperties(problem.grid, convertible=old.convertible, specific_yield=old.specific_yield, **varied)
+    cell = np.arange(problem.grid.shape[1] * problem.grid.shape[2])
+    rate = random.uniform(0.0, 2e-4, (problem.schedule.n_period, cell.size))
+    stresses = [stress for stress in problem.stresses if not isinstance(stress, Recharge)]
+    head = problem.initial_head + factor
+    return replace(problem, properties=properties, initial_head=head, stresses=(*stresses, Recharge(cell, rate)))
 
 
-if __name__ == "__main__":
-    chosen = tuple(sys.argv[2].split(",")) if len(sys.argv) > 2 else NAMES
-    main(sys.argv[1], chosen, int(sys.argv[3]) if len(sys.argv) > 3 else PERIODS)
+def _megabytes(folder: Path) -> float:
+    """Return the size of the files of a folder, MB."""
+    return sum(path.stat().st_size for path in folder.iterdir()) / 1e6
+
+
+def measure_modflow_io(context: Context, problem: str) -> dict[str, Any]:
+    """Write, run and read a problem in a process of its own."""
+    if context.mf6 is None:
+        return {"missing": context.without_modflow()}
+    context.say(f"MODFLOW 6 engine: {problem}, writing, running, reading")
+    periods = 6 if context.quick else PERIODS
+    return work("modflow_io", limit=context.limit, problem=problem, periods=periods, mf6=context.mf6)

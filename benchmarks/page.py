@@ -88,6 +88,14 @@ or as many as the run it is compared with, on a grid of the same size. The triad
 ten observed heads at every step and the budget of every step of each on disk. MODFLOW 6 runs two at a time.
 
 {many}
+## The MODFLOW 6 engine
+
+What `--engine modflow6` does, one after the other: it writes the model, MODFLOW 6 runs, and all heads and flows of all cells
+and steps are read, judged and added up. (In a run they are read while the program writes them, and give their place on the
+disk back.) A model in which each cell has conductivities, storage and initial head of its own, and recharge in every period,
+is written for comparison.
+
+{modflow_io}
 ## Steps in time
 
 {time_steps_figure}\
@@ -123,7 +131,7 @@ FIGURES = {
 def page(store: Store, drawn: list[str]) -> str:
     """Return the page; `drawn` are the files of the figures there are."""
     parts = {name: getattr(sections, name)(store) for name in (
-        "machine", "runs", "split", "systems", "sizes", "march", "bandwidth", "many", "time_steps", "start", "job",
+        "machine", "runs", "split", "systems", "sizes", "march", "bandwidth", "many", "modflow_io", "time_steps", "start", "job",
     )}  # fmt: skip
     figures = {
         f"{name}_figure": f"![{title}](images/performance_{name}.png)\n\n" if f"performance_{name}.png" in drawn else ""

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks import fields, many, runs, sizes, start, systems, time_steps
+from benchmarks import fields, many, modflow_io, runs, sizes, start, systems, time_steps
 from benchmarks.children import ChildError, work
 from benchmarks.context import Context
 
@@ -53,12 +53,14 @@ def parts(context: Context) -> dict[str, Part]:
         found[f"sizes/{kind}"] = partial(sizes.measure_kind, kind=kind)
     found["march"] = sizes.measure_march
     found["many"] = many.measure_many
+    found["modflow_io/P1s"] = partial(modflow_io.measure_modflow_io, problem="P1s")
     found["runs/thai_binh/1km"] = partial(runs.side_by_side, problem="thai_binh/1km")
     if context.quick:
         return found
     found["job/1km"] = partial(start.measure_job, cell_size="1km")
     for problem in ("P2", "P4", "P2s", *(("P3s", "P4s") if context.full else ())):
         found[f"runs/{problem}"] = partial(runs.side_by_side, problem=problem)
+    found["modflow_io/P2s"] = partial(modflow_io.measure_modflow_io, problem="P2s")
     found["job/250m"] = partial(start.measure_job, cell_size="250m")
     for size in ("250m", "125m"):
         found[f"runs/thai_binh/{size}"] = partial(runs.side_by_side, problem=f"thai_binh/{size}")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks import fields, native
 from benchmarks.hardware import SWEEP_BYTES, TRIAD_BYTES
+from benchmarks.modflow_io import NAMES
 from benchmarks.plots import measured_runs
 from benchmarks.sizes import fitted_exponent
 from benchmarks.systems import SYSTEMS
@@ -212,6 +213,20 @@ def many(store: Store) -> str:
     if "without_together" in record:
         text += f"\nMarched together: {record['without_together']}.\n"
     return text
+
+
+def modflow_io(store: Store) -> str:
+    """Tabulate what writing, running and reading by the MODFLOW 6 engine take."""
+    records = {name: record for name, record in store.of("modflow_io", NAMES).items() if "run_s" in record}
+    if not records:
+        return reason(store["modflow_io/P1s"])
+    rows = []
+    for name, run in records.items():
+        size, own = f"{run['cells']:,} × {run['periods']}", run["each_cell"]
+        spent = (seconds(run[key]) for key in ("write_s", "run_s", "read_s"))
+        rows.append((name, size, *spent, f"{run['input_mb']:,.1f}", f"{run['output_mb']:,.0f}"))
+        rows.append((f"{name}, values of each cell", size, seconds(own["write_s"]), "", "", f"{own['input_mb']:,.0f}", ""))
+    return table("problem | cells × periods | write | run | read | input, MB | output, MB", rows)
 
 
 def time_steps(store: Store) -> str:

@@ -24,6 +24,7 @@ TASKS = {
     "write_scenario": "benchmarks.many:write_scenario_task",
     "time_steps": "benchmarks.time_steps:time_steps_task",
     "job": "benchmarks.start:job_task",
+    "modflow_io": "benchmarks.modflow_io:modflow_io_task",
 }
 
 
