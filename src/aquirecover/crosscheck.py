@@ -14,6 +14,7 @@ from aquirecover.runner import (
     check_memory,
     find_engine,
     find_program_of,
+    find_recovery,
     refuse_finished,
     refuse_unwritable,
     simulate_case,
@@ -91,11 +92,19 @@ def run_both(path: Path, options: RunOptions, listener: Listener | None = None) 
         listener.say(f"simulating with {engine.name}")
         results.append(simulate_case(case, engine, listener))
     agreement = compare_results(results[0], results[1])
-    first, second = (
-        store_case(case, result, engine, folder / engine.name, chosen[engine.name], listener)
+    # all that may fail in either engine comes before anything is written
+    recoveries = [
+        find_recovery(result, case.settings, listener, engine.solve_steady)
         for result, engine in zip(results, engines, strict=True)
-    )
-    table = write_differences(folder / TABLE, agreement, case.problem, overwrite=options.overwrite)
+    ]
+    try:
+        first, second = (
+            store_case(case, result, recovery, engine, folder / engine.name, chosen[engine.name], listener)
+            for result, recovery, engine in zip(results, recoveries, engines, strict=True)
+        )
+        table = write_differences(folder / TABLE, agreement, case.problem, overwrite=options.overwrite)
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt(str(error) or f"Interrupted while writing {folder}: the comparison is not complete.") from error
     return CrossCheck((first, second), agreement, table, describe(agreement, case.problem))
 
 

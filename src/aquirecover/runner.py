@@ -202,7 +202,9 @@ def run_scenario(
         return RunOutcome(case.problem.name, case.problem.context.title, folder, skipped=True)
     check_memory(case.problem)
     engine = find_engine(options.engine, case, program, folder.parent)
-    return store_case(case, simulate_case(case, engine, listener), engine, folder, options, listener)
+    result = simulate_case(case, engine, listener)
+    recovery = find_recovery(result, case.settings, listener, engine.solve_steady)
+    return store_case(case, result, recovery, engine, folder, options, listener)
 
 
 def find_program_of(options: RunOptions) -> Program | None:
@@ -234,14 +236,19 @@ def simulate_case(case: Case, engine: Engine, listener: Listener) -> FlowResult:
 
 
 def store_case(
-    case: Case, result: FlowResult, engine: Engine, folder: Path, options: RunOptions, listener: Listener
+    case: Case,
+    result: FlowResult,
+    recovery: RecoveryReport | None,
+    engine: Engine,
+    folder: Path,
+    options: RunOptions,
+    listener: Listener,
 ) -> RunOutcome:
-    """Find the recovery of a result, write everything, and return what came out."""
+    """Write a result with its recovery, and return what came out."""
     from aquirecover.output.summary import summary
     from aquirecover.review import recovery_rows
 
     problem = result.problem
-    recovery = find_recovery(result, case.settings, listener, engine.solve_steady)
     dataset, files = write_folder(folder, result, recovery, engine.settings or case.settings, options, listener)
     return RunOutcome(
         problem.name,

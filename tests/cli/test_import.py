@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from modflow_models import change
-from twri_files import write_twri
+from aquirecover.modflow import Program
+from modflow_models import Mf6Model, change
+from twri_files import write_twri, write_twri6
 
 pytest.importorskip("flopy", reason="flopy reads models of MODFLOW")
 
@@ -108,3 +111,60 @@ def test_partial_import(tmp_path: Path, call: Any) -> None:
     assert outcome.exit_code == 0
     assert "THIS IMPORT IS PARTIAL: heads and flows differ from those of MODFLOW." in outcome.stderr
     assert "Partial import of twri.nam" in call("validate", tmp_path / "basin" / "basin.yaml").stderr
+
+
+def run_mf6(folder: Path, program: Program, stem: str) -> dict[float, np.ndarray]:
+    """Run a model and return its heads by time."""
+    import flopy
+
+    done = subprocess.run([str(program.path)], cwd=folder, capture_output=True, text=True, check=False)
+    assert "Normal termination" in done.stdout, done.stdout[-500:]
+    file = flopy.utils.HeadFile(folder / f"{stem}.hds")
+    heads = {float(time): file.get_data(totim=time) for time in file.get_times()}
+    file.close()
+    return heads
+
+
+def with_everything(folder: Path) -> Path:
+    """Return a transient model with a water table and all stresses, of which a person has changed a file by hand."""
+    storage = {"iconvert": [1, 0], "ss": [0.0, 1e-5]}
+    domain = np.ones((2, 3, 4), dtype=int)
+    domain[1, 2, 3] = 0
+    more = {"dis": {"idomain": domain}, "npf": {"icelltype": [1, 0], "k": [[5.0], [2.0]], "k22": 2.0}, "sto": storage}
+    model = Mf6Model(folder, gwf={"newtonoptions": "NEWTON"}, **more)
+    model.add("wel", stress_period_data={1: [((1, 1, 1), -60.0)], 2: []}, maxbound=1, auto_flow_reduce=0.1)
+    model.add("chd", stress_period_data={0: [((0, 0, 0), 9.0)], 2: [((0, 0, 0), 7.0)]})
+    model.add("riv", stress_period_data=[((0, 1, 2), 8.5, 30.0, 6.0)])
+    model.add("ghb", stress_period_data={0: [((1, 0, 2), 8.0, 5.0)], 1: [((1, 0, 2), 9.5, 5.0)]})
+    model.add("rcha", recharge={0: 1e-3, 1: 0.0})
+    model.add("evta", surface=9.5, rate=1e-3, depth=4.0)
+    model.add("drn", stress_period_data=[((0, 2, 3), 7.0, 12.0)])
+    model.add("hfb", stress_period_data={0: [((0, 1, 1), (0, 1, 2), 1e-3)]}, maxhfb=1)
+    model.write()
+    change(folder / "small.wel", "-6.00000000E+01", "-75.5")
+    return folder
+
+
+@pytest.mark.mf6
+@pytest.mark.parametrize("name", ["twri", "everything"])
+def test_an_imported_model_that_is_exported_has_the_heads_it_had(name: str, tmp_path: Path, call: Any, mf6: Program) -> None:
+    if mf6.release < (6, 1, 1):
+        pytest.skip(f"MODFLOW {mf6.version} does not read what is exported for newer releases")
+    source = write_twri6(tmp_path / "twri").parent if name == "twri" else with_everything(tmp_path / "small")
+    stem, metres = ("twri", 0.3048) if name == "twri" else ("small", 1.0)
+    before = run_mf6(source, mf6, stem)
+    units = [] if name == "twri" else ["--length-unit", "metres", "--time-unit", "days"]
+    outcome = call("import", "modflow", source, tmp_path / "models" / name, *units)
+    assert outcome.exit_code == 0, outcome.stderr
+    scenario = tmp_path / "models" / name / f"{name}.yaml"
+    outcome = call("export", "modflow6", scenario, tmp_path / "again", "--set", "settings.modflow.closure=tight")
+    assert outcome.exit_code == 0, outcome.stderr
+    after = run_mf6(tmp_path / "again", mf6, "model")
+    assert after, "heads are saved"
+    if name == "twri":
+        ((_, head),) = before.items()
+        before = dict.fromkeys(after, head)
+    for time, head in after.items():
+        earlier = before[min(before, key=lambda other: abs(other - time))]
+        active = np.abs(earlier) < 1e29
+        np.testing.assert_allclose(head[active], metres * earlier[active], rtol=0.0, atol=2e-7)

@@ -17,10 +17,12 @@ from aquirecover.flow.simulate import SimulateSettings
 from aquirecover.flow.stresses import FixedHead, in_period
 from aquirecover.modflow.equivalent import check_equivalence
 from aquirecover.modflow.folders import run_folder
+from aquirecover.modflow.packages import packages_of
 from aquirecover.modflow.program import Program, find_program
 from aquirecover.modflow.reader import Progress, Reader
 from aquirecover.modflow.run import run_program
 from aquirecover.modflow.settings import ModflowSettings
+from aquirecover.modflow.space import check_space
 from aquirecover.modflow.write import write_model
 
 
@@ -73,6 +75,7 @@ def simulate(
         raise ConfigError(findings)
     begin = time.perf_counter()
     with run_folder(folder) as place:
+        check_space(place, problem, packages_of(problem), run=True)
         files = write_model(problem, place, modflow, found.release)
         with closing(Reader(problem, files, settings.budget_tolerance, progress)) as reader:
             run_program(found, place, problem, reader.follow)

@@ -19,6 +19,7 @@ from aquirecover.modflow.folders import run_folder
 from aquirecover.modflow.packages import packages_of
 from aquirecover.modflow.parts import Part, part_rows, write_parts
 from aquirecover.modflow.settings import ModflowSettings
+from aquirecover.modflow.space import check_space
 from aquirecover.modflow.write import MODEL, SIMULATION, uses_newton, write_model
 
 PARTS, WELLS, README = "parts.json", "wells.csv", "README.md"
@@ -58,6 +59,7 @@ def export_model(problem: Problem, folder: Path, settings: ModflowSettings | Non
     if findings:
         raise ConfigError(findings)
     with run_folder(folder.absolute().parent) as place:
+        check_space(place, problem, packages_of(problem), run=False)
         made = place / folder.name
         made.mkdir()
         parts: Sequence[Part] = ()

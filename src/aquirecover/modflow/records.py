@@ -78,18 +78,23 @@ class GrowingFile:
         return self.path.stat().st_size - self.offset if self.path.exists() else 0
 
 
-def release(handle: int, offset: int, length: int) -> None:
-    """Give the place of a part of an open file back to the disk, where the system can (Linux); the part reads as zeros."""
+def release(handle: int, offset: int, length: int) -> bool:
+    """Give the place of a part of an open file back to the disk; the part reads as zeros.
+
+    Returns
+    -------
+    bool
+        Whether it was given back. Another system than Linux, or a file system that cannot, keeps it.
+    """
     import ctypes
     import sys
 
     if not sys.platform.startswith("linux"):
-        return
+        return False
     keep_size_punch_hole = 0x01 | 0x02
     libc = ctypes.CDLL(None, use_errno=True)
     libc.fallocate.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
-    # a file system that cannot keeps the bytes, which costs place alone
-    libc.fallocate(handle, keep_size_punch_hole, offset, length)
+    return bool(libc.fallocate(handle, keep_size_punch_hole, offset, length) == 0)
 
 
 @dataclass(frozen=True, eq=False)
