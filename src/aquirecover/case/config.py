@@ -212,13 +212,14 @@ class LimitFiles:
     ----------
     limits : LimitConfig
         The file.
-    scenario_file : Path
+    file, scenario_file : Path
         Resolved.
     source : YamlTree
         To locate findings.
     """
 
     limits: LimitConfig
+    file: FilePath
     scenario_file: FilePath
     source: YamlTree
 
@@ -246,7 +247,7 @@ def read_limits(path: str | os.PathLike[str], *, allow_outside: bool = False) ->
         scenario = workspace.resolve(limits.scenario, FilePath(path).resolve().parent)
     except InputFileError as error:
         raise InputFileError(f"{source.locate(('scenario',))} scenario: {error}") from error
-    return LimitFiles(limits, scenario, source)
+    return LimitFiles(limits, FilePath(path).resolve(), scenario, source)
 
 
 def json_schema(kind: Kind) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from aquirecover.case import geo
+from aquirecover.case.law_levels import lawful_head
 from aquirecover.case.messages import did_you_mean
 from aquirecover.case.site import collecting, refuse
 from aquirecover.case.stress_builder import Builder
@@ -132,28 +133,11 @@ def build_map_lines(builder: Builder) -> dict[str, tuple[FloatArray, ...]]:
 
 
 def build_head_limit(builder: Builder) -> FloatArray | None:
-    """Return the lowest head that the law allows, shape ``(n_layer, n_y, n_x)``, NaN in aquitards and inactive cells; m.
-
-    Decree 53/2024/ND-CP, Art. 32(2): no deeper than a depth below ground, than the roof of a confined aquifer, or than half
-    the thickness of an unconfined one. An aquifer is unconfined where it is convertible and its top is the ground.
-    """
+    """Return the lowest head that the law allows, shape ``(n_layer, n_y, n_x)``, NaN in aquitards and inactive cells; m."""
     config, ground = builder.config.level_limit, builder.ground
     if config is None:
         return None
     depth = np.full(ground.plan.shape, config.depth)
     if config.urban is not None and config.urban_depth is not None:
         depth[builder.site.covered(ground.plan, config.urban, "level_limit.urban")] = config.urban_depth
-    deepest, grid = ground.surface - depth, ground.grid
-    limit = np.full(grid.shape, np.nan)
-    for aquifer in builder.config.aquifers:
-        layers = np.flatnonzero([name == aquifer for name in ground.aquifers])
-        active = grid.active[layers]
-        roof = np.where(active, grid.layer_top[layers], -np.inf).max(axis=0)
-        floor = np.where(active, grid.bottom[layers], np.inf).min(axis=0)
-        first = layers[np.argmax(active, axis=0)]
-        row, column = np.indices(ground.plan.shape)
-        unconfined = builder.ground.properties.convertible[first, row, column] & (ground.top_layer == first)
-        with np.errstate(invalid="ignore"):
-            lawful = np.maximum(deepest, np.where(unconfined, 0.5 * (roof + floor), roof))
-        limit[layers] = np.where(active, lawful, np.nan)
-    return limit
+    return lawful_head(ground.grid, ground.surface, ground.properties.convertible, ground.aquifers, depth)

@@ -34,7 +34,7 @@ def findings_of(error: ValidationError, source: Located) -> list[Finding]:
     for detail in error.errors(include_url=False):
         kind, message = plain_message(detail)
         kind = KEY if "[key]" in detail["loc"] else kind
-        path = path_in(source.tree, tuple(detail["loc"]))
+        path = path_in(source.tree, tuple(detail["loc"]), missing=kind == MISSING)
         key = key_text(path, source.tree)
         if kind == RULE and (shown := value_text(detail["input"])):
             key = f"{key} = {shown}" if key else shown
@@ -43,12 +43,15 @@ def findings_of(error: ValidationError, source: Located) -> list[Finding]:
     return found
 
 
-def path_in(tree: Any, place: Path) -> Path:
-    """Return the path of an error in the tree as the user wrote it, without the names of pydantic's union members."""
+def path_in(tree: Any, place: Path, *, missing: bool = False) -> Path:
+    """Return the path of an error in the tree as the user wrote it, without the names of pydantic's union members.
+
+    The last step is kept where it is a key that is `missing`.
+    """
     path: list[str | int] = []
     for index, step in enumerate(place):
         if isinstance(tree, Mapping):
-            if step not in tree and index + 1 < len(place):
+            if step not in tree and not (missing and index + 1 == len(place)):
                 continue  # the tag of a union
             tree = tree.get(step)
         elif isinstance(tree, list) and isinstance(step, int) and step < len(tree):

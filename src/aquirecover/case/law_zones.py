@@ -142,6 +142,7 @@ def to_features(zones: Sequence[Zone], crs: str) -> dict[str, Any]:
     for zone, outline in zip(ordered, outlines, strict=True):
         rounded = shapely.set_precision(outline, 1e-7)
         properties = {
+            "name": f"zone_{zone.number}",
             "zone": zone.number,
             "aquifer": zone.aquifer,
             "reason": zone.reason,

@@ -63,6 +63,8 @@ class Selection:
         At least the first and less than the second rate, present when the rule begins; m³/d.
     within : shapely geometry or None
         Polygon that holds the wells.
+    zone : mapping of str to shapely geometry, or None
+        Polygons that hold the wells of an aquifer; those under an empty name hold the wells of all.
     near, beyond : (geometry, float) or None
         Wells no further from a line or polygon than this distance, or further than it; m.
     """
@@ -71,6 +73,7 @@ class Selection:
     licensed: bool | None = None
     size: tuple[float, float] | None = None
     within: Any = None
+    zone: Mapping[str, Any] | None = None
     near: tuple[Any, float] | None = None
     beyond: tuple[Any, float] | None = None
 
@@ -182,7 +185,8 @@ def restrict(
     rate, log, idle = base.copy(), [], []
     masks: list[tuple[Rule, BoolArray, BoolArray]] = []
     for rule in rules:
-        chosen = select(rule, wells, base[_first_period(rule, timeline)], errors)
+        key = f"restrictions.{rule.name}.select"
+        chosen = select(key, rule.selection, wells, base[_first_period(rule, timeline)], errors)
         if not chosen.any():
             continue
         if rule.kind == "percent_of_permit":
@@ -251,13 +255,15 @@ def _in_force(rule: Rule, timeline: Timeline, chosen: BoolArray) -> BoolArray:
     return resting
 
 
-def select(rule: Rule, wells: WellTable, present: FloatArray, errors: Collector) -> BoolArray:
+def select(key: str, wanted: Selection, wells: WellTable, present: FloatArray, errors: Collector) -> BoolArray:
     """Return the wells that a rule is meant for, shape ``(n_well,)``; none is an error that lists the valid names.
 
     Parameters
     ----------
-    rule : Rule
-        Its `selection` is used.
+    key : str
+        Of the selection, for messages.
+    wanted : Selection
+        Who is meant.
     wells : WellTable
         ``n_well`` wells.
     present : ndarray
@@ -267,7 +273,6 @@ def select(rule: Rule, wells: WellTable, present: FloatArray, errors: Collector)
     """
     from aquirecover.case import geo
 
-    wanted, key = rule.selection, f"restrictions.{rule.name}.select"
     chosen: BoolArray = np.ones(len(wells.names), dtype=bool)
     known = True
     for label, names in wanted.labels.items():
@@ -280,6 +285,11 @@ def select(rule: Rule, wells: WellTable, present: FloatArray, errors: Collector)
         chosen &= (present >= wanted.size[0]) & (present < wanted.size[1])
     if wanted.within is not None:
         chosen &= geo.inside(wanted.within, wells.x, wells.y)
+    if wanted.zone is not None:
+        aquifer, inside = np.array(wells.column("aquifer"), dtype=object), np.zeros_like(chosen)
+        for unit, polygons in wanted.zone.items():
+            inside |= geo.inside(polygons, wells.x, wells.y) & ((aquifer == unit) | (unit == ""))
+        chosen &= inside
     if wanted.near is not None:
         chosen &= geo.distance_to(wanted.near[0], wells.x, wells.y) <= wanted.near[1]
     if wanted.beyond is not None:

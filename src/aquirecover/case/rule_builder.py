@@ -24,7 +24,7 @@ def build_rules(config: schema.ScenarioConfig, places: Places, timeline_start: d
                     entry.rule,
                     begin=day_of(entry.from_, timeline_start),
                     end=np.inf if entry.to is None else day_of(entry.to, timeline_start),
-                    selection=_selection(entry.select, places, f"restrictions.{name}.select"),
+                    selection=build_selection(entry.select, places, f"restrictions.{name}.select"),
                     compliance=entry.compliance,
                     includes_unlicensed=entry.includes_unlicensed,
                     **_own_keys(entry, timeline_start),
@@ -52,7 +52,7 @@ def _own_keys(entry: schema.AnyRestriction, start: date) -> dict[str, Any]:
             return {}
 
 
-def _selection(config: schema.Select, places: Places, key: str) -> Selection:
+def build_selection(config: schema.Select, places: Places, key: str) -> Selection:
     """Return who a rule is meant for, with areas and lines looked up."""
     names = {"district": config.district, "aquifer": config.aquifer, "user_type": config.user_type}
     names |= {"group": config.group, "wells": config.wells}
@@ -62,6 +62,7 @@ def _selection(config: schema.Select, places: Places, key: str) -> Selection:
         licensed=config.licensed,
         size=None if size is None else (size.min or 0.0, np.inf if size.max is None else size.max),
         within=None if config.within is None else places.area(config.within, f"{key}.within"),
+        zone=None if config.zone is None else places.by_aquifer(config.zone, f"{key}.zone"),
         near=_near(config.near, places, f"{key}.near"),
         beyond=_near(config.beyond, places, f"{key}.beyond"),
     )

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from aquirecover.case.cell_builder import build_cell_stresses
 from aquirecover.case.config import CaseFiles, ModelConfig, read_case
 from aquirecover.case.findings import in_order
 from aquirecover.case.grid_builder import build_ground, build_plan
-from aquirecover.case.restrictions import Rule, breakpoints
+from aquirecover.case.restrictions import Rule, WellTable, breakpoints
 from aquirecover.case.rule_builder import build_rules
 from aquirecover.case.site import FileFinding, Files, Places, Plan, Site, collecting
 from aquirecover.case.stress_builder import SECTIONS, Builder, build_barriers, build_fixed_heads, build_stresses
@@ -28,7 +27,7 @@ from aquirecover.case.values import Value
 from aquirecover.case.well_builder import Pumping, build_wells
 from aquirecover.case.well_tables import GroupTable, rate_changes, read_groups
 from aquirecover.errors import Collector, ConfigError, Finding, InputFileError, ResourceError
-from aquirecover.flow.arrays import BoolArray, FloatArray
+from aquirecover.flow.arrays import FloatArray
 from aquirecover.flow.problem import Context, Observations, Problem
 from aquirecover.flow.stresses import FixedHead, FlowBarrier, Stress
 from aquirecover.variables import to_number
@@ -56,8 +55,12 @@ class Case:
         SHA-256 of every file that was read, by its path in the workspace.
     log : tuple of str
         Each effective change by an override or a restriction, old → new.
-    covered : callable
-        Returns the cells in plan that an area of the model covers, shape ``(n_y, n_x)``, for its name and a key for messages.
+    site : Site
+        Named places of the model and scenario, and their files.
+    plan : Plan
+        The grid seen from above.
+    register : WellTable
+        The wells, in the order of `Problem.wells`, all in a row.
     modflow : ModflowSettings or None
         Of MODFLOW 6, where the files have any.
     """
@@ -67,7 +70,9 @@ class Case:
     config: dict[str, Any]
     inputs: Mapping[str, str]
     log: tuple[str, ...]
-    covered: Callable[[str, str], BoolArray] = field(repr=False)
+    site: Site = field(repr=False)
+    plan: Plan = field(repr=False)
+    register: WellTable = field(repr=False)
     modflow: ModflowSettings | None = None
 
 
@@ -148,7 +153,7 @@ def load_case(
     from aquirecover.flow.simulate import SimulateSettings, TimeSettings
 
     files = _read(path, cell_size, overrides, allow_outside)
-    problem, site, plan = _build(files)
+    problem, site, plan, register = _build(files)
     chosen = files.model.settings
     settings = SimulateSettings(
         newton=chosen.newton or NewtonSettings(),
@@ -156,7 +161,7 @@ def load_case(
         time=chosen.time or TimeSettings(),
     )
     inputs, log = dict(files.workspace.inputs), problem.context.restriction_log
-    return Case(problem, settings, files.resolved, inputs, log, partial(site.covered, plan), chosen.modflow)
+    return Case(problem, settings, files.resolved, inputs, log, site, plan, register, chosen.modflow)
 
 
 def load_problem(
@@ -179,7 +184,7 @@ def validate(
 ) -> Report:
     """Check a scenario or model file without running it; see `load_case` for parameters and errors."""
     files = _read(path, cell_size, overrides, allow_outside)
-    problem, _, _ = _build(files)
+    problem, *_ = _build(files)
     grid, schedule = problem.grid, problem.schedule
     return Report(
         name=problem.name,
@@ -215,8 +220,8 @@ def _read(
     return replace(files, cell_size=size, log=(*files.log, change))
 
 
-def _build(files: CaseFiles) -> tuple[Problem, Site, Plan]:
-    """Return the problem of files that passed their schema, checked physically, its place and its grid in plan."""
+def _build(files: CaseFiles) -> tuple[Problem, Site, Plan, WellTable]:
+    """Return the problem of files that passed their schema, checked physically, its place, its grid in plan and its wells."""
     from aquirecover.flow.checks import check_problem
 
     model, errors = files.model, Collector()
@@ -228,10 +233,10 @@ def _build(files: CaseFiles) -> tuple[Problem, Site, Plan]:
     with collecting(errors, "grid.around"):
         plan = build_plan(model.grid, len(model.layers), files.cell_size, site)
         places.check_all(plan.extent)
-        problem = _on_plan(files, plan, site)
+        problem, register = _on_plan(files, plan, site)
     _raise(files, errors.findings)
     _raise(files, check_problem(problem))
-    return problem, site, plan
+    return problem, site, plan, register
 
 
 def _size(cell_size: float | str | None) -> float | None:
@@ -274,8 +279,8 @@ def _placed(files: CaseFiles, finding: Finding) -> Finding:
     return Finding(finding.key, finding.message, files.model_source.locate(path))
 
 
-def _on_plan(files: CaseFiles, plan: Plan, site: Site) -> Problem:
-    """Return the problem on a grid in plan; findings may remain."""
+def _on_plan(files: CaseFiles, plan: Plan, site: Site) -> tuple[Problem, WellTable]:
+    """Return the problem on a grid in plan, and its wells; findings may remain."""
     model = files.model
     groups = read_groups(model.wells, site, model.time.start, len(model.time.periods or ()))
     rules = [] if files.scenario is None else build_rules(files.scenario, site.places, model.time.start, site)
@@ -292,7 +297,7 @@ def _on_plan(files: CaseFiles, plan: Plan, site: Site) -> Problem:
     with collecting(site.errors, "zones.area"):
         zones = surroundings.build_zones(builder)
     by_cell = list(build_cell_stresses(builder))
-    return Problem(
+    problem = Problem(
         name=(files.scenario_file or files.model_file.parent).stem,
         grid=ground.grid,
         properties=ground.properties,
@@ -305,6 +310,7 @@ def _on_plan(files: CaseFiles, plan: Plan, site: Site) -> Problem:
         zones=zones,
         context=_context(files, builder, pumping),
     )
+    return problem, pumping.register
 
 
 def _initial_head(builder: Builder) -> FloatArray:

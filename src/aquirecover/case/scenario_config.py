@@ -88,6 +88,8 @@ class Select(Section):
     """Groups of wells of the model."""
     within: AreaRef | None = None
     """Wells inside this area."""
+    zone: AreaRef | None = None
+    """Wells inside a zone that `aquirecover zones` has drawn, of the aquifer that the zone is for, as `law/zone_1`."""
     near: Near | None = None
     """Wells no farther than a distance."""
     beyond: Near | None = None

@@ -125,6 +125,22 @@ class Places:
         """Return the lines of ``name`` or ``name/label`` as one geometry; `key` holds the reference, for messages."""
         return self._one("lines", reference, key)
 
+    def by_aquifer(self, reference: str, key: str) -> dict[str, Any]:
+        """Return the polygons of ``name`` or ``name/label`` by their attribute ``aquifer``, empty for all aquifers."""
+        name, _, label = reference.partition("/")
+        shapes, place = self.shapes("areas", name), self.entries["areas"][name]
+        self.area(reference, key)
+        labels = [label] * len(shapes.geometry) if not label else [str(own) for own in shapes.column(str(place.label))]
+        try:
+            units = shapes.column("aquifer")
+        except InputFileError as error:
+            raise refuse(f"{key} = {reference!r}", f"{error} Use within for areas that are no zones.") from error
+        found: dict[str, list[Any]] = {}
+        for geometry, own, unit in zip(shapes.geometry, labels, units, strict=True):
+            if own == label:
+                found.setdefault(str(unit or ""), []).append(geometry)
+        return {unit: geo.union(geometries) for unit, geometries in found.items()}
+
     def labelled(self, kind: str, name: str) -> dict[str, Any]:
         """Return the geometries of an entry by label, under its own name where it has no label."""
         place = self.entries[kind][name]

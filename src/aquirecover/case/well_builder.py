@@ -18,6 +18,7 @@ from aquirecover.errors import ConfigError, Finding
 from aquirecover.flow.arrays import BoolArray, FloatArray, IntArray
 from aquirecover.flow.stresses import FLOW_REDUCTION, Wells
 
+NO_WELLS = WellTable((), np.zeros(0), np.zeros(0), {}, np.zeros(0, dtype=bool), np.zeros(0))
 TEXT_COLUMNS = ("district", "aquifer", "layer", "user_type", "permit", "radius")
 
 
@@ -53,10 +54,13 @@ class Pumping:
         One for each group.
     log : tuple of str
         Effective changes by restrictions.
+    register : WellTable
+        All wells in a row.
     """
 
     stresses: tuple[Wells, ...] = ()
     log: tuple[str, ...] = ()
+    register: WellTable = NO_WELLS
 
 
 def build_wells(builder: Builder, groups: list[GroupTable], rules: list[Rule], unlicensed_share: float) -> Pumping:
@@ -74,13 +78,14 @@ def build_wells(builder: Builder, groups: list[GroupTable], rules: list[Rule], u
             errors.add(f"restrictions.{rule.name}.select", "selects no well: the model has none that is switched on.")
         return Pumping()
     base = np.concatenate([g.on_periods(g.rates, builder.timeline) for g in groups], axis=1)
-    restricted = restrict(rules, _well_table(connected), base, builder.timeline, unlicensed_share, errors)
+    register = _well_table(connected)
+    restricted = restrict(rules, register, base, builder.timeline, unlicensed_share, errors)
     if errors.findings:
         return Pumping()
     builder.site.warnings.extend(restricted.warnings)
     rates = np.split(restricted.rate, np.cumsum([len(g.names) for g in groups])[:-1], axis=1)
     wells = (_stress(group, rate, builder.timeline) for group, rate in zip(connected, rates, strict=True))
-    return Pumping(tuple(wells), restricted.log)
+    return Pumping(tuple(wells), restricted.log, register)
 
 
 def _connect(builder: Builder, group: GroupTable) -> Connected:

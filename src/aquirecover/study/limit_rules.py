@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from aquirecover.flow.arrays import BoolArray, FloatArray, IntArray
+from aquirecover.flow.grid import Grid
 from aquirecover.flow.problem import Problem
-from aquirecover.study.quantities import HeadSums
+from aquirecover.study.flow_quantities import FaceFlow, StoredWater
+from aquirecover.study.quantities import HeadSums, Quantities, StressOutflow
 
 # Radius at which the head of a square cell stands, as a share of its side (Peaceman 1978, SPE Journal 18).
 PEACEMAN = 0.208
@@ -21,7 +23,7 @@ class Rows:
 
     Parameters
     ----------
-    heads : HeadSums
+    family : Quantities
         The quantities.
     lower, upper : ndarray
         Shape ``(n,)``.
@@ -29,13 +31,20 @@ class Rows:
         Where each holds, for people.
     layer : ndarray of int
         Layer of each from 0, -1 where several count.
+    cell : ndarray of int
+        Flat number of the cell each belongs to, -1 where several count.
     """
 
-    heads: HeadSums
+    family: Quantities
     lower: FloatArray
     upper: FloatArray
     place: tuple[str, ...]
     layer: IntArray
+    cell: IntArray
+
+    def turned(self) -> Rows:
+        """Return the rows with their lower sides as upper ones."""
+        return replace(self, lower=np.full(self.lower.size, -np.inf), upper=self.lower)
 
 
 def well_levels(problem: Problem, chosen: BoolArray, radius: FloatArray, lowest: FloatArray, steps: IntArray) -> Rows:
@@ -78,6 +87,7 @@ def well_levels(problem: Problem, chosen: BoolArray, radius: FloatArray, lowest:
         np.full(point.size, np.inf),
         tuple(f"well {n}" for n in names[number[point]]),
         layer[point],
+        cell[point],
     )
 
 
@@ -102,61 +112,176 @@ def cell_levels(problem: Problem, cell: IntArray, place: Sequence[str], lowest: 
     where = tuple(names[i] for i in point)
     heads = HeadSums(where, "m", step, n, step, cell[point], np.ones(n.size), np.zeros(n.size))
     layer, _, _ = problem.grid.indices(cell)
-    return Rows(heads, lowest[point], np.full(n.size, np.inf), where, layer[point])
+    return Rows(heads, lowest[point], np.full(n.size, np.inf), where, layer[point], cell[point])
 
 
 def mean_levels(problem: Problem, groups: Sequence[IntArray], place: Sequence[str], lowest: FloatArray, steps: IntArray) -> Rows:
-    """Return that the area-weighted mean heads of groups of cells stay above limits at the ends of steps, see `cell_levels`."""
-    area = np.broadcast_to(problem.grid.area, problem.grid.shape).ravel()
-    size = np.array([group.size for group in groups], dtype=np.int64)
-    cell = np.concatenate(groups) if len(groups) else np.zeros(0, dtype=np.int64)
-    owner = np.repeat(np.arange(len(groups)), size)
-    weight = area[cell] / np.bincount(owner, weights=area[cell], minlength=len(groups))[owner]
-    n = len(groups)
-    step = np.repeat(steps, n)
-    row = (np.arange(steps.size)[:, None] * n + owner).ravel()
-    heads = HeadSums(
-        tuple(place) * steps.size, "m", step, row, np.repeat(steps, cell.size), np.tile(cell, steps.size),
-        np.tile(weight, steps.size), np.zeros(step.size),
-    )  # fmt: skip
-    return Rows(heads, np.tile(lowest, steps.size), np.full(step.size, np.inf), tuple(place) * steps.size, np.full(step.size, -1))
+    """Return that the area-weighted mean heads of groups of cells of a layer stay above limits at the ends of steps.
 
-
-def front_gradients(problem: Problem, inside: BoolArray, layers: Sequence[int], least: float, steps: IntArray) -> Rows:
-    """Return that across the edge of an area the head falls into it by a gradient or more: saline water stays where it is.
-
-    Parameters
-    ----------
-    inside : ndarray of bool
-        The area in plan, shape ``(n_y, n_x)``.
-    layers : sequence of int
-        From 0.
-    least : float
-        Gradient, positive into the area; 1.
-    steps : ndarray of int
-        Steps at whose ends it holds.
+    See `cell_levels`.
     """
-    grid = problem.grid
+    area = np.broadcast_to(problem.grid.area, problem.grid.shape).ravel()
+    cell, owner = _members(groups)
+    n = len(groups)
+    weight = area[cell] / np.bincount(owner, weights=area[cell], minlength=n)[owner]
+    row, at, many = _at_steps(owner, cell, n, steps)
+    step = np.repeat(steps, n)
+    heads = HeadSums(
+        tuple(place) * steps.size, "m", step, row, at, many, np.tile(weight, steps.size), np.zeros(step.size)
+    )  # fmt: skip
+    return _of_groups(problem, heads, groups, np.tile(lowest, steps.size), place, steps)
+
+
+def least_storage(problem: Problem, groups: Sequence[IntArray], place: Sequence[str], least: FloatArray, steps: IntArray) -> Rows:
+    """Return that the water stored in groups of cells of a layer stays above volumes, m³, at the ends of steps."""
+    cell, owner = _members(groups)
+    n = len(groups)
+    row, at, many = _at_steps(owner, cell, n, steps)
+    step = np.repeat(steps, n)
+    stored = StoredWater(tuple(place) * steps.size, step, row, at, many, np.ones(row.size), np.zeros(step.size))
+    return _of_groups(problem, stored, groups, np.tile(least, steps.size), place, steps)
+
+
+def kept_storage(
+    problem: Problem, groups: Sequence[IntArray], place: Sequence[str], share: float, step: int, steps: IntArray
+) -> Rows:
+    """Return that the water stored in groups of cells stays above a share of that at the end of a step, at the ends of others."""
+    cell, owner = _members(groups)
+    n = len(groups)
+    row, at, many = _at_steps(owner, cell, n, steps)
+    last = np.repeat(steps, n)
+    stored = StoredWater(
+        tuple(place) * steps.size,
+        np.maximum(last, step),
+        np.concatenate([row, row]),
+        np.concatenate([at, np.full(row.size, step)]),
+        np.concatenate([many, many]),
+        np.repeat([1.0, -share], row.size),
+        np.zeros(last.size),
+    )
+    return _of_groups(problem, stored, groups, np.zeros(last.size), place, steps)
+
+
+def _members(groups: Sequence[IntArray]) -> tuple[IntArray, IntArray]:
+    """Return the cells of all groups and the number of the group of each."""
+    cell = np.concatenate(groups) if len(groups) else np.zeros(0, dtype=np.int64)
+    return cell, np.repeat(np.arange(len(groups)), np.array([group.size for group in groups], dtype=np.int64))
+
+
+def _at_steps(owner: IntArray, cell: IntArray, n: int, steps: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+    """Return quantity, step and cell of terms that are the same at each of some steps, n quantities a step."""
+    row = (np.arange(steps.size)[:, None] * n + owner).ravel()
+    return row, np.repeat(steps, cell.size), np.tile(cell, steps.size)
+
+
+def _of_groups(
+    problem: Problem,
+    family: Quantities,
+    groups: Sequence[IntArray],
+    lowest: FloatArray,
+    place: Sequence[str],
+    steps: IntArray,
+) -> Rows:
+    """Return rows of groups of cells, each in one layer, at steps."""
+    layer = np.array([int(problem.grid.indices(group[:1])[0][0]) for group in groups], dtype=np.int64)
+    n = lowest.size
+    return Rows(
+        family, lowest, np.full(n, np.inf), tuple(place) * steps.size, np.tile(layer, steps.size), np.full(n, -1, dtype=np.int64)
+    )
+
+
+def edge_pairs(grid: Grid, inside: BoolArray, layers: Sequence[int]) -> tuple[IntArray, IntArray]:
+    """Return the active cells outside and inside an area in plan, shape ``(n_y, n_x)``, that meet at its edge; flat numbers."""
     number = np.arange(grid.n_cell).reshape(grid.shape)
-    along_x = np.broadcast_to(0.5 * (grid.dx[1:] + grid.dx[:-1]), (grid.dy.size, grid.dx.size - 1))
-    along_y = np.broadcast_to(0.5 * (grid.dy[1:] + grid.dy[:-1])[:, None], (grid.dy.size - 1, grid.dx.size))
-    every = slice(None)
-    sides = ((every, slice(None, -1), every, slice(1, None), along_x), (slice(None, -1), every, slice(1, None), every, along_y))
-    parts: list[tuple[IntArray, IntArray, FloatArray, IntArray]] = []
+    every, begin, end = slice(None), slice(None, -1), slice(1, None)
+    outer, inner = [], []
     for layer in layers:
-        for j1, i1, j2, i2, distance in sides:
-            first, second = (j1, i1), (j2, i2)
+        for first, second in (((every, begin), (every, end)), ((begin, every), (end, every))):
             active = grid.active[layer]
             edge = active[first] & active[second] & (inside[first] != inside[second])
             one, other, into = number[layer][first][edge], number[layer][second][edge], inside[second][edge]
-            where = np.full(one.size, layer, dtype=np.int64)
-            parts.append((np.where(into, one, other), np.where(into, other, one), distance[edge], where))
-    fresh, saline, gap, k = (np.concatenate([part[n] for part in parts]) for n in range(4))
-    point, step = np.tile(np.arange(fresh.size), steps.size), np.repeat(steps, fresh.size)
+            outer.append(np.where(into, one, other))
+            inner.append(np.where(into, other, one))
+    none = np.zeros(0, dtype=np.int64)
+    return np.concatenate([none, *outer]), np.concatenate([none, *inner])
+
+
+def distances(grid: Grid, first: IntArray, second: IntArray) -> FloatArray:
+    """Return the distances in plan between the centres of cells, shape ``(n,)``; m."""
+    (_, row, column), (_, other_row, other_column) = grid.indices(first), grid.indices(second)
+    return np.hypot(grid.x[column] - grid.x[other_column], grid.y[row] - grid.y[other_row])
+
+
+def head_differences(
+    problem: Problem,
+    high: IntArray,
+    low: IntArray,
+    place: Sequence[str],
+    steps: IntArray,
+    least: float = -np.inf,
+    most: float = np.inf,
+    *,
+    gradient: bool = False,
+) -> Rows:
+    """Return that heads of cells less those of others, or the gradients between them, keep to sides at the ends of steps.
+
+    Parameters
+    ----------
+    high, low : ndarray of int
+        Cells, positive where the first is higher, shape ``(n,)``.
+    place : sequence of str
+        Of each pair.
+    steps : ndarray of int
+        Steps at whose ends it holds.
+    least, most : float
+        m, or 1 for gradients, which are per metre between the centres of the cells.
+    gradient : bool
+        Whether these are gradients.
+    """
+    point, step = np.tile(np.arange(high.size), steps.size), np.repeat(steps, high.size)
     n = np.arange(point.size)
-    names = np.array([f"front at {grid.describe(int(cell))}" for cell in fresh])
+    factor = 1.0 / distances(problem.grid, high, low) if gradient else np.ones(high.size)
+    where = tuple(place[i] for i in point)
     heads = HeadSums(
-        tuple(names[point]), "1", step, np.concatenate([n, n]), np.concatenate([step, step]),
-        np.concatenate([fresh[point], saline[point]]), np.concatenate([1.0 / gap[point], -1.0 / gap[point]]), np.zeros(n.size),
+        where, "1" if gradient else "m", step, np.concatenate([n, n]), np.concatenate([step, step]),
+        np.concatenate([high[point], low[point]]), np.concatenate([factor[point], -factor[point]]), np.zeros(n.size),
     )  # fmt: skip
-    return Rows(heads, np.full(n.size, least), np.full(n.size, np.inf), tuple(names[point]), k[point])
+    layer, _, _ = problem.grid.indices(high)
+    return Rows(heads, np.full(n.size, least), np.full(n.size, most), where, layer[point], high[point])
+
+
+def flow_across(near: IntArray, far: IntArray, place: str, spans: Sequence[tuple[int, int]], least: float, most: float) -> Rows:
+    """Return that the mean flow from cells into their neighbours keeps to sides, m³/d, over spans of steps.
+
+    Parameters
+    ----------
+    near, far : ndarray of int
+        Cells on both sides, shape ``(n_face,)``.
+    place : str
+        Of the line.
+    spans : sequence of (int, int)
+        First and last step of each mean, both counted.
+    least, most : float
+        m³/d.
+    """
+    n = len(spans)
+    row, face = np.repeat(np.arange(n), near.size), np.tile(np.arange(near.size), n)
+    first, last = (np.array(side, dtype=np.int64) for side in zip(*spans, strict=True))
+    flow = FaceFlow((place,) * n, row, near[face], far[face], first, last)
+    return _whole(flow, n, place, least, most)
+
+
+def boundary_outflow(
+    problem: Problem, stress: str, item: IntArray, place: str, spans: Sequence[tuple[int, int]], least: float, most: float
+) -> Rows:
+    """Return that the mean outflow by items of a boundary, such as reaches of a river, keeps to sides; see `flow_across`."""
+    n = len(spans)
+    first, last = (np.array(side, dtype=np.int64) for side in zip(*spans, strict=True))
+    cell = next(s for s in problem.stresses if s.name == stress).cell
+    flow = StressOutflow((place,) * n, stress, (item,) * n, first, last, cell)
+    return _whole(flow, n, place, least, most)
+
+
+def _whole(family: Quantities, n: int, place: str, least: float, most: float) -> Rows:
+    none = np.full(n, -1, dtype=np.int64)
+    return Rows(family, np.full(n, least), np.full(n, most), (place,) * n, none, none)

@@ -1,0 +1,330 @@
+"""From the rules of a limit file to quantities of the aquifer and the sides they must keep to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+import numpy as np
+
+from aquirecover.case.law_levels import REGIONS, lawful_head
+from aquirecover.case.limit_places import LimitPlaces
+from aquirecover.case.limit_rule_config import Difference, Flux, Front, Gradient, Level, NoDecline, Recovery, Storage
+from aquirecover.case.messages import did_you_mean
+from aquirecover.flow.arrays import BoolArray, FloatArray, IntArray
+from aquirecover.flow.stresses import Wells
+from aquirecover.study.decisions import given_rates
+from aquirecover.study.flow_quantities import stored_water
+from aquirecover.study.limit_rules import (
+    Rows,
+    boundary_outflow,
+    cell_levels,
+    edge_pairs,
+    flow_across,
+    head_differences,
+    kept_storage,
+    least_storage,
+    mean_levels,
+    well_levels,
+)
+
+if TYPE_CHECKING:
+    from aquirecover.flow.grid import Grid
+    from aquirecover.flow.problem import Problem
+
+
+AquiferRule: TypeAlias = Level | Recovery | NoDecline | Storage | Front | Difference | Gradient | Flux
+
+
+class _Timed(Protocol):
+    @property
+    def from_(self) -> date | None: ...
+    @property
+    def to(self) -> date | None: ...
+    @property
+    def months(self) -> tuple[int, ...] | None: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Background:
+    """Heads that rules compare with, each of shape ``(n_layer, n_y, n_x)``; m.
+
+    Parameters
+    ----------
+    start, first : ndarray
+        On the first day of the limit, and before pumping.
+    earlier : mapping of date to ndarray
+        On the days before the limit that rules name.
+    """
+
+    start: FloatArray
+    first: FloatArray
+    earlier: dict[date, FloatArray]
+
+
+class RowBuilder:
+    """Builds the rows of rules.
+
+    Parameters
+    ----------
+    places : LimitPlaces
+        Where and when.
+    later : Problem
+        From the first day of the limit on.
+    background : Background
+        Heads to compare with.
+    decided : ndarray of bool
+        Wells whose rates are decided, shape ``(n_well,)``.
+    """
+
+    def __init__(self, places: LimitPlaces, later: Problem, background: Background, decided: BoolArray) -> None:
+        self.places, self.later, self.background, self.decided = places, later, background, decided
+
+    def rows(self, name: str, rule: AquiferRule) -> Rows | None:
+        """Return the quantities of a rule, None when something is wrong."""
+        key, n_error = f"constraints.{name}", len(self.places.errors.findings)
+        layers = self.places.layers(rule.aquifer, key)
+        found = self._made(key, rule, layers)
+        if found is not None and not found.place and len(self.places.errors.findings) == n_error:
+            self.places.errors.add(key, "holds nowhere: none of its places lies in these aquifers, or has a limit.")
+        return found if len(self.places.errors.findings) == n_error else None
+
+    def _made(self, key: str, rule: AquiferRule, layers: IntArray) -> Rows | None:
+        match rule:
+            case Level():
+                return self._level(key, rule, layers)
+            case Recovery():
+                return self._recovery(key, rule, layers)
+            case NoDecline():
+                return self._means(rule.area, layers, self.background.start, self._steps(rule, key), key)
+            case Storage():
+                return self._storage(key, rule, layers)
+            case Front():
+                return self._front(key, rule, layers)
+            case Difference() | Gradient():
+                return self._pairs(key, rule)
+            case Flux():
+                return self._flux(key, rule, layers)
+
+    def _level(self, key: str, rule: Level, layers: IntArray) -> Rows | None:
+        places, later, grid = self.places, self.later, self.later.grid
+        steps, limit = self._steps(rule, key), self._limit(rule, key)
+        limit = np.where(np.isin(np.arange(grid.shape[0]), layers)[:, None, None], limit, np.nan)
+        if rule.at == "wells":
+            chosen = self._pumping() if rule.select is None else places.chosen(rule.select, f"{key}.select")
+            found = well_levels(later, chosen, self._radii(rule.radius), limit, steps)
+        elif rule.at == "observations":
+            cell, names = places.points(rule.points, f"{key}.points")
+            found = cell_levels(later, cell, names, limit.ravel()[cell], steps)
+        elif rule.mean:
+            found = self._means(str(rule.area), layers, limit, steps, key)
+        else:
+            mask = places.area(str(rule.area), f"{key}.area")
+            cell = np.flatnonzero(grid.active & mask & np.isfinite(limit))
+            found = cell_levels(later, cell, [_cell_name(grid, int(c)) for c in cell], limit.ravel()[cell], steps)
+        return found.turned() if rule.highest is not None else found
+
+    def _recovery(self, key: str, rule: Recovery, layers: IntArray) -> Rows | None:
+        steps, level = self.places.steps(rule.by, None, None, key), self._recovered(rule.share)
+        level = np.where(np.isin(np.arange(level.shape[0]), layers)[:, None, None], level, np.nan)
+        if rule.at == "observations":
+            cell, names = self.places.points(rule.points, f"{key}.points")
+            return cell_levels(self.later, cell, names, level.ravel()[cell], steps)
+        if rule.area_share is None:
+            return self._means(str(rule.area), layers, level, steps, key)
+        mask, grid = self.places.area(str(rule.area), f"{key}.area"), self.later.grid
+        cell = np.flatnonzero(grid.active & mask & np.isfinite(level))
+        return cell_levels(self.later, cell, [_cell_name(grid, int(c)) for c in cell], level.ravel()[cell], steps[:1])
+
+    def _storage(self, key: str, rule: Storage, layers: IntArray) -> Rows | None:
+        places, grid = self.places, self.later.grid
+        steps = self._steps(rule, key)
+        mask = np.ones(grid.shape[1:], dtype=bool) if rule.area is None else places.area(rule.area, f"{key}.area")
+        where = rule.area or "the model"
+        groups, names = self._groups(mask, layers, f"water stored in {where}")
+        day = places.begin_step if rule.of is None else places.step_of(rule.of, f"{key}.of")
+        if day > places.begin_step:
+            after = day - places.begin_step - 1
+            return kept_storage(self.later, groups, names, rule.share, after, steps[steps != after])
+        if rule.of is None or day == places.begin_step:
+            head = self.background.start
+        else:
+            head = self.background.first if day < 0 else self.background.earlier[rule.of]
+        least = [float(stored_water(self.later, cells, head.ravel()[cells]).sum()) for cells in groups]
+        return least_storage(self.later, groups, names, rule.share * np.array(least), steps)
+
+    def _front(self, key: str, rule: Front, layers: IntArray) -> Rows | None:
+        grid = self.later.grid
+        outer, inner = edge_pairs(grid, self.places.area(rule.area, f"{key}.area"), layers.tolist())
+        names = [f"front at {_cell_name(grid, int(cell))}" for cell in outer]
+        return head_differences(self.later, outer, inner, names, self._steps(rule, key), least=rule.gradient, gradient=True)
+
+    def _pairs(self, key: str, rule: Difference | Gradient) -> Rows | None:
+        cells = [[self.places.cell(point, f"{key}.pairs") for point in pair] for pair in rule.pairs]
+        high, low = (np.array([pair[side][0] for pair in cells], dtype=np.int64) for side in (0, 1))
+        if (high < 0).any() or (low < 0).any():
+            return None
+        gradient = isinstance(rule, Gradient)
+        names = [f"{one} to {other}" for (_, one), (_, other) in cells]
+        for n, name in enumerate(names):
+            if high[n] == low[n] or (gradient and (high[n] - low[n]) % self.later.grid.area.size == 0):
+                self.places.errors.add(f"{key}.pairs", f"{name}: lie in one cell in plan; use places further apart.")
+                return None
+        least, most = (-np.inf if rule.least is None else rule.least), (np.inf if rule.most is None else rule.most)
+        return head_differences(self.later, high, low, names, self._steps(rule, key), least, most, gradient=gradient)
+
+    def _flux(self, key: str, rule: Flux, layers: IntArray) -> Rows | None:
+        places, steps = self.places, self._steps(rule, key)
+        if not steps.size:
+            return None
+        spans = [(int(steps[0]), int(steps[-1]))] if rule.mean else [(int(step), int(step)) for step in steps]
+        least, most = (-np.inf if rule.least is None else rule.least), (np.inf if rule.most is None else rule.most)
+        if rule.boundary is not None:
+            return self._boundary(key, rule, layers, spans, least, most)
+        if rule.into is not None:
+            near, far = edge_pairs(self.later.grid, places.area(rule.into, f"{key}.into"), layers.tolist())
+            place = f"flow into {rule.into}"
+        else:
+            geometry = places.line(str(rule.line), f"{key}.line")
+            if geometry is None:
+                return None
+            near, far = line_pairs(self.later.grid, geometry, layers.tolist())
+            place = f"flow across {rule.line}"
+        if not near.size:
+            places.errors.add(key, f"{rule.into or rule.line}: crosses no face between two active cells of these aquifers.")
+            return None
+        return flow_across(near, far, place, spans, least, most)
+
+    def _boundary(
+        self, key: str, rule: Flux, layers: IntArray, spans: Sequence[tuple[int, int]], least: float, most: float
+    ) -> Rows | None:
+        places, grid = self.places, self.later.grid
+        known = {stress.name: stress for stress in self.later.stresses if not isinstance(stress, Wells)}
+        stress = known.get(str(rule.boundary))
+        if stress is None:
+            hint = did_you_mean(str(rule.boundary), list(known))
+            places.errors.add(f"{key}.boundary = {rule.boundary!r}", f"is no boundary of the model. {hint}".strip())
+            return None
+        layer, row, column = grid.indices(stress.cell)
+        chosen = np.ones(layer.size, dtype=bool) if rule.aquifer is None else np.isin(layer, layers)
+        if rule.within is not None:
+            chosen &= places.area(rule.within, f"{key}.within")[row, column]
+        if not chosen.any():
+            places.errors.add(key, f"{rule.boundary}: has no part there.")
+            return None
+        return boundary_outflow(self.later, stress.name, np.flatnonzero(chosen), f"outflow to {stress.name}", spans, least, most)
+
+    def _groups(self, mask: BoolArray, layers: IntArray, what: str) -> tuple[list[IntArray], list[str]]:
+        """Return the active cells of each layer in an area, and what is looked at there."""
+        grid, found = self.later.grid, []
+        for layer in layers:
+            inside = grid.active[layer] & mask
+            if inside.any():
+                found.append(int(layer) * inside.size + np.flatnonzero(inside))
+        return found, [what] * len(found)
+
+    def _means(self, area: str, layers: IntArray, head: FloatArray, steps: IntArray, key: str) -> Rows:
+        """Return that the mean head of each layer over an area stays above its mean in a field."""
+        grid, mask = self.later.grid, self.places.area(area, f"{key}.area")
+        groups, names = self._groups(mask, layers, f"mean of {area}")
+        weight, level = np.broadcast_to(grid.area, grid.shape).ravel(), head.ravel()
+        lowest = [float(np.average(level[cells], weights=weight[cells])) for cells in groups]
+        return mean_levels(self.later, groups, names, np.array(lowest), steps)
+
+    def _recovered(self, share: float) -> FloatArray:
+        """Return the heads after a share of the way back to those before pumping; m."""
+        start, first = self.background.start, self.background.first
+        return np.asarray(start + share * (first - start))
+
+    def _pumping(self) -> BoolArray:
+        """Return the wells that are decided, or pump in any later period."""
+        pumping: BoolArray = self.decided | (given_rates(self.later) > 0.0).any(axis=0)
+        return pumping
+
+    def _radii(self, usual: float) -> FloatArray:
+        """Return the radii of the wells, shape ``(n_well,)``; m."""
+        texts = [text for wells in self.later.wells for text in wells.attributes.get("radius", ("",) * len(wells.names))]
+        return np.array([float(text) if text else usual for text in texts])
+
+    def _limit(self, rule: Level, key: str) -> FloatArray:
+        """Return the limit of a level in every cell, NaN where none; m."""
+        context, shape = self.later.context, self.later.grid.shape
+        assert context.ground is not None
+        if rule.elevation is not None or rule.highest is not None:
+            return np.full(shape, rule.elevation if rule.elevation is not None else rule.highest)
+        if rule.depth is not None:
+            return np.broadcast_to(context.ground - rule.depth, shape)
+        limit = context.head_limit
+        if isinstance(rule.law, str):
+            region = REGIONS[rule.region or "red_river_delta"]
+            depth = np.full(shape[1:], region.depth)
+            if rule.urban is not None:
+                depth[self.places.area(rule.urban, f"{key}.urban")] = region.urban_depth
+            convertible = self.later.properties.convertible
+            limit = lawful_head(self.later.grid, context.ground, convertible, context.layer_aquifer, depth)
+        elif limit is None:
+            message = "the model has no level_limit: give one, the name of a law, or an elevation or depth here."
+            self.places.errors.add(f"{key}.law", message)
+            return np.full(shape, np.nan)
+        return np.asarray(context.ground - rule.share_of_depth * (context.ground - limit))
+
+    def _steps(self, rule: _Timed, key: str) -> IntArray:
+        return self.places.steps(rule.from_, rule.to, rule.months, key)
+
+
+def _cell_name(grid: Grid, cell: int) -> str:
+    """Return row and column of a cell from 1."""
+    _, row, column = (int(i[0]) + 1 for i in grid.indices(cell))
+    return f"row {row}, column {column}"
+
+
+def line_pairs(grid: Grid, line: Any, layers: Sequence[int]) -> tuple[IntArray, IntArray]:
+    """Return the active cells to the left and to the right of a line, as it is drawn, that meet along it; flat numbers.
+
+    A face belongs to the line when the line crosses the segment between the centres of its cells; crossings to and fro cancel.
+    """
+    import shapely
+
+    n_y, n_x = grid.shape[1:]
+    row, column = np.indices((n_y, n_x))
+    plan = (row * n_x + column).astype(np.int64)
+    one = np.concatenate([plan[:, :-1].ravel(), plan[:-1].ravel()])
+    other = np.concatenate([plan[:, 1:].ravel(), plan[1:].ravel()])
+    centre = np.column_stack([np.tile(grid.x, n_y), np.repeat(grid.y, n_x)])
+    begin, step = centre[one], centre[other] - centre[one]
+    faces = shapely.linestrings(np.stack([begin, begin + step], axis=1))
+    start, way = _pieces(line)
+    piece, face = shapely.STRtree(faces).query(shapely.linestrings(np.stack([start, start + way], axis=1)))
+    apart = begin[face] - start[piece]
+    cross = _cross(way[piece], step[face])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        along, across = _cross(apart, step[face]) / cross, _cross(apart, way[piece]) / cross
+    # half open, so that a vertex of the line, or a centre on it, counts once
+    met = (cross != 0.0) & (along >= 0.0) & (along < 1.0) & (across >= 0.0) & (across < 1.0)
+    sign = np.bincount(face[met], weights=-np.sign(cross[met]), minlength=one.size)
+    chosen = np.flatnonzero(sign)
+    left = np.where(sign > 0.0, one, other)[chosen]
+    right = np.where(sign > 0.0, other, one)[chosen]
+    none = np.zeros(0, dtype=np.int64)
+    sides = [none], [none]
+    for layer in layers:
+        active = grid.active[layer].ravel()
+        both = active[left] & active[right]
+        sides[0].append(layer * n_y * n_x + left[both])
+        sides[1].append(layer * n_y * n_x + right[both])
+    return np.concatenate(sides[0]), np.concatenate(sides[1])
+
+
+def _pieces(line: Any) -> tuple[FloatArray, FloatArray]:
+    """Return beginnings and directions of the straight pieces of a line, each of shape ``(n, 2)``."""
+    import shapely
+
+    parts = [shapely.get_coordinates(part) for part in shapely.get_parts(line)]
+    start = np.concatenate([part[:-1] for part in parts])
+    return start, np.concatenate([part[1:] for part in parts]) - start
+
+
+def _cross(a: FloatArray, b: FloatArray) -> FloatArray:
+    return np.asarray(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])

@@ -1,0 +1,325 @@
+"""Schema of the rules of limit files: what must hold at a limit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StrictInt
+
+from aquirecover.case.scalars import AreaRef, Date, Flag, LineRef, Month, Name, OneOrMany, Text, Texts, dates_ascend
+from aquirecover.case.scenario_config import Aquifers, Rate, Select, Share
+from aquirecover.case.sections import Rule, Section, exactly_one, given, only_with
+from aquirecover.case.values import Quantity
+
+Metres = Annotated[float, Quantity("m")]
+Flow = Annotated[float, Quantity("m3 d-1")]
+Label = Literal["district", "aquifer", "user_type", "group", "well"]
+Region = Literal[
+    "red_river_delta", "mekong_delta_40", "mekong_delta_35", "mekong_delta_30", "other_porous", "central_highlands_basalt"
+]
+# An observation point, or layer, row and column of a cell, counted from 1.
+Point = Text | Annotated[tuple[Annotated[StrictInt, Field(ge=1)], ...], Field(min_length=3, max_length=3)]
+
+
+def some_side(raw: Mapping[str, Any], *keys: str) -> Iterator[Rule]:
+    """Yield a message when a rule has no side at all, or its least is above its most."""
+    if not given(raw, *keys):
+        yield (), f"needs {' or '.join(keys)}: give one of them."
+    low, high = raw.get(keys[0]), raw.get(keys[-1])
+    if isinstance(low, int | float) and isinstance(high, int | float) and low > high:
+        yield (keys[-1],), f"must not be below {keys[0]} = {low:g}."
+
+
+class Lasting(Section):
+    """What all rules share that hold over a time."""
+
+    aquifer: Aquifers | None = None
+    """Aquifers it holds in; all that the places reach when left out."""
+    from_: Annotated[Date | None, Field(alias="from")] = None
+    """First day; that of the limit when left out."""
+    to: Date | None = None
+    """Day on which it no longer holds."""
+    months: Annotated[tuple[Month, ...], Field(min_length=1, max_length=12)] | None = None
+    """Months it holds in, 1 to 12, by the middle of a time step; all when left out."""
+
+    @classmethod
+    def rules(cls, raw: Mapping[str, Any]) -> Iterator[Rule]:
+        """Check that the rule ends after it begins."""
+        yield from dates_ascend(raw, "from", "to")
+
+
+class Level(Lasting):
+    """Levels that stay above a limit, or below one, at the end of every step, and so at the seasonal low too."""
+
+    rule: Literal["level"]
+    """Kind of rule."""
+    at: Literal["wells", "observations", "area"]
+    """Places: the level in pumped wells, heads at observation points, or in every cell of an area."""
+    select: Select | None = None
+    """Which wells; all that pump when left out."""
+    points: Texts | None = None
+    """Which observation points; all when left out."""
+    area: AreaRef | None = None
+    """The area."""
+    mean: Flag = False
+    """The mean head of each layer over the area instead of that of every cell."""
+    law: Literal["vn-decree-53-2024", "vn-decree-167-2018"] | Flag | None = None
+    """The limit by a law; `yes` for `level_limit` of the model."""
+    region: Region | None = None
+    """Region, on which the depth of the law depends; `red_river_delta` when left out."""
+    urban: AreaRef | None = None
+    """Cities and towns, where the depth of the law may be another."""
+    share_of_depth: Annotated[float, Quantity(positive=True, high=1.0)] = 1.0
+    """Part of the lawful depth below ground that may be used, as 0.95 (Decree 53/2024, Art. 33: beyond it lies zone 2)."""
+    elevation: Metres | None = None
+    """The limit as an elevation."""
+    depth: Annotated[float, Quantity("m", low=0.0)] | None = None
+    """The limit as a depth below ground."""
+    highest: Metres | None = None
+    """An elevation that levels stay below, as in a pit that is kept dry."""
+    radius: Annotated[float, Quantity("m", positive=True)] = 0.1
+    """Radius of the wells whose table gives none."""
+
+    @classmethod
+    def rules(cls, raw: Mapping[str, Any]) -> Iterator[Rule]:
+        """Check that the limit and the place are given once."""
+        yield from super().rules(raw)
+        yield from exactly_one(raw, "law", "elevation", "depth", "highest")
+        yield from _fits(raw, "select", "wells")
+        yield from _fits(raw, "radius", "wells")
+        yield from _fits(raw, "points", "observations")
+        yield from _fits(raw, "area", "area")
+        yield from _fits(raw, "mean", "area")
+        yield from only_with(raw, "share_of_depth", "law")
+        if raw.get("at") == "area":
+            yield from _needs_area(raw)
+        if not isinstance(raw.get("law"), str) or raw["law"] in ("yes", "no"):
+            for key in given(raw, "region", "urban"):
+                yield (key,), "has a meaning only with the name of a law: remove it, or give law: vn-decree-53-2024."
+        if raw.get("law") in (False, "no"):
+            yield ("law",), "must be yes or the name of a law; leave it out for a limit of your own."
+
+
+def _fits(raw: Mapping[str, Any], key: str, place: str) -> Iterator[Rule]:
+    if raw.get(key) is not None and raw.get("at") in ("wells", "observations", "area") and raw["at"] != place:
+        yield (key,), f"has a meaning only with at: {place}."
+
+
+def _needs_area(raw: Mapping[str, Any]) -> Iterator[Rule]:
+    if raw.get("area") is None:
+        yield (), "needs area because it is at: area."
+
+
+class Recovery(Section):
+    """Heads that have come back by a share of their fall, by a day, and stay so at every step after it."""
+
+    rule: Literal["recovery"]
+    """Kind of rule."""
+    at: Literal["observations", "area"]
+    """Places: observation points, or an area."""
+    points: Texts | None = None
+    """Which observation points; all when left out."""
+    area: AreaRef | None = None
+    """The area, whose mean heads by layer count unless `area_share` is given."""
+    area_share: Annotated[float, Quantity(positive=True, high=1.0)] | None = None
+    """Share of the area of each layer that must have come back on that day, whichever part; found with whole numbers."""
+    aquifer: Aquifers | None = None
+    """Aquifers it holds in."""
+    share: Share
+    """Share of the way from the head at the first day of the limit back to the head before pumping."""
+    by: Date
+    """Day by which it holds, and from which on."""
+
+    @classmethod
+    def rules(cls, raw: Mapping[str, Any]) -> Iterator[Rule]:
+        """Check that the place is given."""
+        yield from _fits(raw, "area", "area")
+        yield from _fits(raw, "area_share", "area")
+        yield from _fits(raw, "points", "observations")
+        if raw.get("at") == "area":
+            yield from _needs_area(raw)
+
+
+class Front(Lasting):
+    """A saline front that does not move: across the edge of an area the head falls into it."""
+
+    rule: Literal["front"]
+    """Kind of rule."""
+    area: AreaRef
+    """The saline area."""
+    gradient: Annotated[float, Quantity()] = 0.0
+    """Least gradient into it."""
+
+
+class _Pairs(Lasting):
+    """What rules share that compare heads."""
+
+    pairs: Annotated[tuple[Annotated[tuple[Point, ...], Field(min_length=2, max_length=2)], ...], Field(min_length=1)]
+    """Pairs of places, the higher one first: observation points by name, or cells as `[layer, row, column]` from 1."""
+
+
+class Difference(_Pairs):
+    """Heads at one place that stay above those at another."""
+
+    rule: Literal["difference"]
+    """Kind of rule."""
+    least: Metres | None = None
+    """Least head at the first place less that at the second."""
+    most: Metres | None = None
+    """Largest difference."""
+
+    @classmethod
+    def rules(cls, raw: Mapping[str, Any]) -> Iterator[Rule]:
+        """Check that there is a side."""
+        yield from super().rules(raw)
+        yield from some_side(raw, "least", "most")
+
+
+class Gradient(_Pairs):
+    """Gradients of the head between two places."""
+
+    rule: Literal["gradient"]
+    """Kind of rule."""
+    least: Annotated[float, Quantity()] | None = None
+    """Least fall of the head from the first place to the second, per metre between the centres of their cells in plan."""
+    most: Annotated[float, Quantity()] | None = None
+    """Largest gradient."""
+
+    @classmethod
+    def rules(cls, raw: Mapping[str, Any]) -> Iterator[Rule]:
+        """Check that there is a side."""
+        yield from super().rules(raw)
+        yield from some_side(raw, "least", "most")
+
+
+class Flux(Lasting):
+    """Flow of groundwater across a line or the edge of an area, or out to a boundary such as a river."""
+
+    rule: Literal["flux"]
+    """Kind of rule."""
+    line: LineRef | None = None
+    """Line; flow from its left to its right, as it is drawn, counts as positive."""
+    into: AreaRef | None = None
+    """Area; flow into it across its edge counts as positive."""
+    boundary: Text | None = None
+    """Boundary of the model, as a river, drain or general head; outflow to it counts as positive."""
+    within: AreaRef | None = None
+    """Part of the boundary."""
+    least: Flow | None = None
+    """Least flow, negative where it may go the other way."""
+    most: Flow | None = None
+    """Largest flow."""
+    mean: Flag = False
+    """The mean over the time of the rule instead of the flow of every step."""
+
+    @classmethod
+    def rules(cls, raw: Mapping[str, Any]) -> Iterator[Rule]:
+        """Check that the place is given once and that there is a side."""
+        yield from super().rules(raw)
+        yield from exactly_one(raw, "line", "into", "boundary")
+        yield from only_with(raw, "within", "boundary")
+        yield from some_side(raw, "least", "most")
+        if raw.get("mean") in (True, "yes") and raw.get("months") is not None:
+            yield ("months",), "cannot stand beside mean: a mean is over the whole time of the rule."
+
+
+class Storage(Lasting):
+    """Water stored above the bottoms of the cells of each layer that does not fall below a share of an earlier value."""
+
+    rule: Literal["storage"]
+    """Kind of rule."""
+    area: AreaRef | None = None
+    """The area; the whole model when left out."""
+    share: Share = 1.0
+    """Share that must remain."""
+    of: Date | None = None
+    """Day of the earlier value; the first day of the limit when left out."""
+
+
+class NoDecline(Lasting):
+    """Storage that does not fall: the mean head over an area is at least what it was on the first day."""
+
+    rule: Literal["no_decline"]
+    """Kind of rule."""
+    area: AreaRef
+    """The area."""
+
+
+class Which(Section):
+    """Rates that are added up: those that carry all the labels; nothing given means all."""
+
+    decide: Annotated[tuple[Name, ...], Field(min_length=1), OneOrMany] | None = None
+    """Groups of `decide` or supplies, by name."""
+    district: Texts | None = None
+    """Districts."""
+    aquifer: Aquifers | None = None
+    """Aquifers."""
+    user_type: Texts | None = None
+    """Types of user."""
+    group: Texts | None = None
+    """Groups of wells of the model."""
+    well: Texts | None = None
+    """Wells."""
+
+
+class Supply(Which):
+    """A least, or largest, sum of pumping and supplies."""
+
+    rule: Literal["supply"]
+    """Kind of rule."""
+    each: Label | None = None
+    """A sum for each value of this label instead of one for all."""
+    least: Rate | None = None
+    """Least sum."""
+    most: Rate | None = None
+    """Largest sum."""
+    least_times_present: Annotated[float, Quantity(positive=True)] | None = None
+    """Least sum as a multiple of what is pumped at present."""
+    most_times_present: Annotated[float, Quantity(positive=True)] | None = None
+    """Largest sum as a multiple of what is pumped at present."""
+
+    @classmethod
+    def rules(cls, raw: Mapping[str, Any]) -> Iterator[Rule]:
+        """Check that there is a side."""
+        if not given(raw, "least", "most", "least_times_present", "most_times_present"):
+            yield (), "needs least or most: give one of them."
+        for side in ("least", "most"):
+            if len(given(raw, side, f"{side}_times_present")) > 1:
+                yield (side,), f"cannot stand beside {side}_times_present: give only one of them."
+        low, high = raw.get("least"), raw.get("most")
+        if isinstance(low, int | float) and isinstance(high, int | float) and low > high:
+            yield ("most",), f"must not be below least = {low:g}."
+
+
+class Ratio(Section):
+    """A sum of rates over another, as injection over pumping: a balance of both has `least: 1, most: 1`."""
+
+    rule: Literal["ratio"]
+    """Kind of rule."""
+    of: Which
+    """The sum above."""
+    to: Which
+    """The sum below."""
+    least: Annotated[float, Quantity(low=0.0)] | None = None
+    """Least ratio."""
+    most: Annotated[float, Quantity(low=0.0)] | None = None
+    """Largest ratio."""
+
+    @classmethod
+    def rules(cls, raw: Mapping[str, Any]) -> Iterator[Rule]:
+        """Check that there is a side."""
+        yield from some_side(raw, "least", "most")
+
+
+class EqualCut(Which):
+    """Rates that are all the same share of the present."""
+
+    rule: Literal["equal_cut"]
+    """Kind of rule."""
+
+
+AnyLimitRule = Annotated[
+    Level | Recovery | Front | Difference | Gradient | Flux | Storage | NoDecline | Supply | Ratio | EqualCut,
+    Field(discriminator="rule"),
+]

@@ -1,0 +1,358 @@
+"""Limit files on a strip between two fixed heads, whose heads are known by hand.
+
+Five cells of 100 m, T = 60 m²/d, heads of 10 m held in the outer ones, wells ``west`` and ``east`` in the second and fourth. A
+well of rate Q lowers the heads of the second, third and fourth cell by ``Q (3/4, 1/2, 1/4) / 60`` or the mirror of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from aquirecover.case.limit_builder import LimitCase, load_limits
+from aquirecover.errors import ConfigError
+from aquirecover.flow.newton import NewtonSettings
+from aquirecover.flow.problem import FlowResult, Problem
+from aquirecover.flow.simulate import SimulateSettings, simulate
+from aquirecover.study.limits import LimitResult, find_limit
+
+TIGHT = SimulateSettings(newton=NewtonSettings(tolerance=1e-13))
+MODEL = """\
+kind: model
+name: strip
+title: Strip
+grid: {dx: [100, 100, 100, 100, 100], dy: [100]}
+areas: {rooms: {file: rooms.geojson, label: name}}
+lines: {middle: {file: middle.geojson}}
+top: 30.0
+layers:
+  sand: {aquifer: sand, thickness: 30.0, k: 2.0, specific_storage: 1.0e-5}
+fixed_heads:
+  ends: {edges: [west, east], layers: sand, head: 10.0}
+general_heads:
+  pond: {within: rooms/hall, head: 10.0, leakance: 0.0, layers: sand}
+wells:
+  field: {file: wells.csv, rates: rates.csv, by: well}
+observations: {file: points.csv}
+time:
+  start: 2020-01-01
+  initial: heads
+  periods:
+    - {length: 366, steady: yes}
+    - {length: 365, steady: yes}
+    - {length: 365, steady: yes}
+initial_head: 10.0
+"""
+SCENARIO = "kind: scenario\ntitle: As it is\nmodel: model.yaml\n"
+BEGIN = "kind: limits\ntitle: Limit\nscenario: scenario.yaml\nfrom: 2021-01-01\n"
+
+
+def _box(west: float, east: float) -> list[list[list[float]]]:
+    return [[[west, 0.0], [east, 0.0], [east, 100.0], [west, 100.0], [west, 0.0]]]
+
+
+def _features(*shapes: tuple[str, dict[str, object], object]) -> str:
+    features = [{"type": "Feature", "properties": own, "geometry": {"type": kind, "coordinates": at}} for kind, own, at in shapes]
+    return json.dumps({"type": "FeatureCollection", "features": features})
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    rooms = [("Polygon", {"name": name}, _box(*x)) for name, x in (("porch", (0, 100)), ("hall", (200, 300)), ("all", (0, 500)))]
+    zones = [
+        ("Polygon", {"name": "zone_1", "aquifer": "sand"}, _box(100, 200)),
+        ("Polygon", {"name": "zone_1", "aquifer": "gravel"}, _box(300, 400)),
+        ("Polygon", {"name": "zone_2", "aquifer": ""}, _box(300, 400)),
+    ]
+    files = {
+        "model.yaml": MODEL,
+        "scenario.yaml": SCENARIO,
+        "rooms.geojson": _features(*rooms),
+        "zones.geojson": _features(*zones),
+        # northwards: west is on its left
+        "middle.geojson": _features(("LineString", {}, [[200.0, -50.0], [200.0, 150.0]])),
+        "wells.csv": "well,x,y,aquifer,district\nwest,150,50,sand,West\neast,350,50,sand,East\n",
+        "rates.csv": "well,date,rate\nwest,2020-01-01,100\neast,2020-01-01,0\n",
+        "points.csv": "name,x,y,aquifer\nA,150,50,sand\nB,250,50,sand\nC,350,50,sand\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def _simulate(problem: Problem, settings: object) -> FlowResult:
+    return simulate(problem, TIGHT)
+
+
+def _load(folder: Path, text: str) -> LimitCase:
+    (folder / "limits.yaml").write_text(BEGIN + text, encoding="utf-8")
+    return load_limits(folder / "limits.yaml", _simulate)
+
+
+def _simulate_all(problems: Sequence[Problem]) -> list[FlowResult]:
+    return [simulate(problem, TIGHT) for problem in problems]
+
+
+def _found(folder: Path, text: str) -> tuple[dict[str, float], LimitResult, LimitCase]:
+    made = _load(folder, text)
+    result = find_limit(made.question, _simulate_all, made.settings)
+    return dict(zip((d.name for d in made.question.decisions), result.x, strict=True)), result, made
+
+
+WEST = "decide: {w: {select: {wells: west}, by: well, most: 500}}\n"
+BOTH = "decide: {w: {select: {wells: west}, by: well, most: 400}, e: {select: {wells: east}, by: well, most: 400}}\n"
+A_ABOVE_8 = "  a: {rule: level, at: observations, points: A, elevation: 8.0}\n"
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        (A_ABOVE_8, 160.0),
+        # 22 m below the ground at 30 m
+        ("  a: {rule: level, at: observations, points: A, depth: 22.0}\n", 160.0),
+        # the mean drawdown of the five cells is 1.5 Q / 60 / 5
+        ("  a: {rule: level, at: area, area: rooms/all, mean: yes, elevation: 9.5}\n", 100.0),
+        ("  a: {rule: level, at: area, area: rooms/all, elevation: 8.0}\n", 160.0),
+        ("  a: {rule: difference, pairs: [[B, A]], most: 0.5}\n", 120.0),
+        ("  a: {rule: difference, pairs: [[[1, 1, 2], B]], least: -0.5}\n", 120.0),
+        ("  a: {rule: gradient, pairs: [[B, A]], most: 0.005}\n", 120.0),
+        ("  a: {rule: flux, line: middle, least: -30.0}\n", 120.0),
+        ("  a: {rule: flux, line: middle, least: -30.0, mean: yes}\n", 120.0),
+        ("  a: {rule: flux, into: rooms/porch, least: -90.0}\n", 120.0),
+        ("  a: {rule: front, area: rooms/porch, gradient: -0.015}\n", 120.0),
+        # 5 x 10 m of head over the bottoms at 0 m, less the 2.5 m that 100 m3/d took until the limit
+        ("  a: {rule: storage, area: rooms/all, share: 0.9}\n", (50.0 - 0.9 * 47.5) * 60.0 / 1.5),
+        # 100 m3/d were pumped until the limit: half of the fall is that of 50 m3/d
+        ("  a: {rule: recovery, at: observations, points: A, share: 0.5, by: 2021-06-01}\n", 50.0),
+        ("  a: {rule: recovery, at: area, area: rooms/all, share: 0.5, by: 2021-06-01}\n", 50.0),
+        ("  a: {rule: no_decline, area: rooms/hall}\n", 100.0),
+    ],
+)
+def test_one_well_and_one_rule(folder: Path, rules: str, expected: float) -> None:
+    found, result, _ = _found(folder, WEST + "constraints:\n" + rules)
+    assert found["west"] == pytest.approx(expected, rel=1e-8)
+    assert result.certificate.excess <= 1e-6 < result.certificate.raised_excess * 1e2
+
+
+def test_least_pumping_that_keeps_a_place_dry(folder: Path) -> None:
+    text = BOTH + "minimise: cost\nconstraints:\n  pit: {rule: level, at: observations, points: [B], highest: 9.0}\n"
+    _, result, _ = _found(folder, text)
+    # (w + e) / 2 / 60 = 1 m
+    assert result.objective == pytest.approx(120.0)
+    # a metre less costs 120 m3/d, in the one year or the other
+    assert result.row_price.sum() == pytest.approx(120.0)
+
+
+def test_storage_against_an_earlier_and_a_later_day(folder: Path) -> None:
+    # before 2021 the drawdown was 1.5 x 100 / 60 = 2.5 m in all, 47.5 m were left
+    found, _, _ = _found(folder, WEST + "constraints:\n  s: {rule: storage, share: 0.9, of: 2020-12-31}\n")
+    assert found["west"] == pytest.approx((50.0 - 0.9 * 50.0) * 60.0 / 1.5, rel=1e-8)
+    found, _, _ = _found(folder, WEST + "constraints:\n  s: {rule: storage, share: 0.9, of: 2021-01-01}\n")
+    assert found["west"] == pytest.approx((50.0 - 0.9 * 47.5) * 60.0 / 1.5, rel=1e-8)
+    # each of the two years has a rate of its own; the second may fall to 0.9 of the first
+    years = (
+        "decide:\n  one: {select: {wells: west}, by: well, most: 100, to: 2022-01-01}\n"
+        "  two: {select: {wells: west}, by: well, most: 500, from: 2022-01-01}\n"
+    )
+    made = _load(folder, years + "constraints:\n  s: {rule: storage, share: 0.9, of: 2022-01-01, from: 2022-06-01}\n")
+    result = find_limit(made.question, _simulate_all)
+    # 50 − 1.5 two / 60 = 0.9 (50 − 1.5 one / 60), so that two = 200 + 0.9 one
+    assert result.x == pytest.approx([100.0, 290.0])
+
+
+def test_a_share_of_the_area_comes_back(folder: Path) -> None:
+    rule = "constraints:\n  r: {rule: recovery, at: area, area: rooms/all, area_share: %s, share: 0.0, by: 2021-06-01}\n"
+    both = BOTH.replace("400", "500")
+    # cells keep their heads: 3 w + e <= 300, w + e <= 100, w + 3 e <= 100; the outer ones always do
+    for share, total in ((1.0, 100.0), (0.8, 100.0), (0.6, 300.0)):
+        found, result, _ = _found(folder, both + rule % share)
+        assert found["west"] + found["east"] == pytest.approx(total), share
+        assert result.certificate.excess <= 1e-6
+    assert found["east"] == pytest.approx(300.0)
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        # 0.75 w + 0.25 e <= 120: the east is cheaper
+        ("", (80.0 / 3.0, 400.0)),
+        ("  s: {rule: supply, each: district, least: 50}\n", (50.0, 330.0)),
+        ("  s: {rule: supply, district: West, least_times_present: 0.5}\n", (50.0, 330.0)),
+        ("  s: {rule: supply, decide: e, most: 120}\n", (120.0, 120.0)),
+        ("  s: {rule: ratio, of: {well: east}, to: {well: west}, most: 1}\n", (120.0, 120.0)),
+        ("  s: {rule: ratio, of: {district: West}, to: {district: East}, least: 3}\n", (144.0, 48.0)),
+    ],
+)
+def test_sums_and_ratios_of_pumping(folder: Path, more: str, expected: tuple[float, float]) -> None:
+    found, _, _ = _found(folder, BOTH + "constraints:\n" + A_ABOVE_8 + more)
+    assert (found["west"], found["east"]) == pytest.approx(expected)
+
+
+def test_equal_cuts_and_equal_shares(folder: Path) -> None:
+    (folder / "rates.csv").write_text("well,date,rate\nwest,2020-01-01,100\neast,2020-01-01,50\n", encoding="utf-8")
+    share = 120.0 / (0.75 * 100.0 + 0.25 * 50.0)
+    found, _, _ = _found(folder, BOTH + "constraints:\n  c: {rule: equal_cut}\n" + A_ABOVE_8)
+    assert (found["west"], found["east"]) == pytest.approx((100.0 * share, 50.0 * share))
+    found, _, made = _found(folder, BOTH + "maximise: equal_share\nconstraints:\n" + A_ABOVE_8)
+    assert found == pytest.approx({"share of present pumping": share})
+    assert made.total(np.array([share])) == pytest.approx(150.0 * share)
+    # a sum by district still counts the wells of the one factor
+    more = "  s: {rule: supply, district: East, most: 40}\n"
+    found, _, _ = _found(folder, BOTH + "maximise: equal_share\nconstraints:\n" + A_ABOVE_8 + more)
+    assert found == pytest.approx({"share of present pumping": 0.8})
+
+
+def test_balance_of_pumping_and_injection(folder: Path) -> None:
+    text = (
+        "decide:\n  out: {select: {wells: west}, by: well, most: 500}\n"
+        "  back: {select: {wells: east}, by: well, most: 500, inject: yes, weight: 0.1}\n"
+        "constraints:\n  b: {rule: ratio, of: {decide: back}, to: {decide: out}, least: 1, most: 1}\n"
+    )
+    found, result, _ = _found(folder, text + A_ABOVE_8)
+    # 0.75 q − 0.25 q = 120, and injection counts against pumping
+    assert found == pytest.approx({"west": 240.0, "east": 240.0})
+    assert result.objective == pytest.approx(0.9 * 240.0)
+    assert result.outcome.values == pytest.approx([8.0, 8.0])
+
+
+def test_which_wells_are_on(folder: Path) -> None:
+    both = "decide:\n  f: {select: {group: field}, by: well, most: 400, switches: {%s}}\nconstraints:\n" + A_ABOVE_8
+    found, _, _ = _found(folder, both % "most: 1")
+    assert (found["west"], found["east"]) == pytest.approx((0.0, 400.0))
+    found, _, _ = _found(folder, both % "least: 2, rate: 60")
+    assert (found["west"], found["east"]) == pytest.approx((60.0, 300.0))
+    assert (found["west is on"], found["east is on"]) == (1.0, 1.0)
+    # the least cost of 300 m3/d: one well at 1 a cubic metre and 50 for being on, instead of two
+    cost = "decide:\n  f: {select: {group: field}, by: well, most: 400, switches: {cost: 50}}\nminimise: cost\nconstraints:\n"
+    found, result, _ = _found(folder, cost + "  s: {rule: supply, least: 300}\n" + A_ABOVE_8)
+    assert (found["west"], found["east"]) == pytest.approx((0.0, 300.0))
+    assert result.objective == pytest.approx(350.0)
+
+
+def test_supplies_from_elsewhere(folder: Path) -> None:
+    text = WEST + (
+        "supplies: {canal: {most: 1000, weight: -3, district: West}}\nminimise: cost\n"
+        "constraints:\n  s: {rule: supply, district: West, least: 300}\n" + A_ABOVE_8
+    )
+    found, result, made = _found(folder, text)
+    assert found == pytest.approx({"west": 160.0, "canal": 140.0})
+    assert result.objective == pytest.approx(160.0 + 3 * 140.0)
+    assert made.total(result.x) == pytest.approx(160.0)
+
+
+def test_least_as_a_multiple_of_the_present_and_times(folder: Path) -> None:
+    text = "decide: {w: {select: {wells: west}, by: well, least_times_present: 1.7, times_present: 3}}\nconstraints:\n"
+    made = _load(folder, text + A_ABOVE_8)
+    (decision,) = made.question.decisions
+    assert (decision.lower, decision.upper, decision.present) == (170.0, 300.0, 100.0)
+    assert made.info[0].place == "A"
+    assert [info.date for info in made.info] == ["2022-01-01", "2023-01-01"]
+    # a rule for one year alone, and a rate from then on
+    later = A_ABOVE_8[:-2] + ", from: 2022-06-01}\n"
+    made = _load(folder, WEST.replace("most", "from: 2022-01-01, most") + "constraints:\n" + later)
+    assert [info.date for info in made.info] == ["2023-01-01"]
+    np.testing.assert_array_equal(made.question.decisions[0].period, [1])
+
+
+def test_zones_of_the_law_in_scenarios_and_limits(folder: Path) -> None:
+    area = "areas: {law: {file: zones.geojson, label: name}}\n"
+    # the polygon of zone 1 round the eastern well is for another aquifer
+    text = area + (
+        "decide:\n  stopped: {select: {zone: law/zone_1}, by: well, most: 0}\n"
+        "  capped: {select: {zone: law/zone_2}, by: well, most: 90}\nconstraints:\n" + A_ABOVE_8
+    )
+    found, _, _ = _found(folder, text)
+    assert found == pytest.approx({"west": 0.0, "east": 90.0})
+    rule = "restrictions:\n  zone_1: {rule: ban, from: 2021-01-01, select: {zone: law/zone_1}}\n"
+    (folder / "scenario.yaml").write_text(SCENARIO + area + rule, encoding="utf-8")
+    made = _load(folder, WEST.replace("west", "east") + "constraints:\n" + A_ABOVE_8)
+    np.testing.assert_array_equal(made.case.problem.wells[0].pumping_rate[:, 0], [100.0, 0.0, 0.0])
+
+
+def test_levels_by_law(folder: Path) -> None:
+    # ground 30 m, roof of the only, confined aquifer at the ground: the level may not fall below the roof
+    text = WEST + "constraints:\n  l: {rule: level, at: observations, points: A, law: %s}\n"
+    made = _load(folder, text % "vn-decree-53-2024")
+    assert made.question.constraints.lower == pytest.approx([30.0, 30.0])
+    assert made.laws == ("Decree 53/2024/ND-CP, Art. 32(2), read in legal digests",)
+    made = _load(folder, text % "vn-decree-167-2018, region: mekong_delta_40")
+    assert made.laws == ("Decree 167/2018/ND-CP, Art. 7(3), in force until 30 June 2024, read in legal digests",)
+
+
+def _errors(folder: Path, text: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        _load(folder, text)
+    assert all("limits.yaml:" in finding.location for finding in caught.value.findings)
+    return [str(finding).partition("limits.yaml:")[2].partition(" ")[2] for finding in caught.value.findings]
+
+
+def test_all_that_is_wrong_is_told_at_once(folder: Path) -> None:
+    text = (
+        "decide:\n"
+        "  a: {select: {group: felds}, most: -5, weight: 0}\n"
+        "  b: {select: {wells: west}, most: 5, times_present: 2}\n"
+        "  c: {by: [distrct]}\n"
+        "constraints:\n"
+        "  d: {rule: levle, at: wells, law: yes}\n"
+        "  e: {rule: supply}\n"
+        "  f: {rule: difference, pairs: [[A, B]], least: 2, most: 1}\n"
+        "  g: {rule: level, at: area, law: yes, points: A}\n"
+        "  h: {rule: flux, line: middle, into: rooms}\n"
+        "trade_off: {rule: z, sides: [1, 2]}\n"
+    )
+    found = _errors(folder, text)
+    assert found == [
+        "decide.a.most = -5: must be 0 or more.",
+        "decide.a.weight = 0: must be greater than 0.",
+        "decide.b.times_present = 2: cannot stand beside most: give only one of most or times_present.",
+        "decide.c.by[0] = 'distrct': must be one of district, aquifer, user_type, group, well. Did you mean 'district'?",
+        "constraints.d.rule = 'levle': must be one of level, recovery, front, difference, gradient, flux, storage, no_decline, "
+        "supply, ratio, equal_cut. Did you mean 'level'?",
+        "constraints.e: needs least or most: give one of them.",
+        "constraints.f.most = 1: must not be below least = 2.",
+        "constraints.g: needs area because it is at: area.",
+        "constraints.g.points = 'A': has a meaning only with at: observations.",
+        "constraints.h: needs least or most: give one of them.",
+        "constraints.h.into = 'rooms': cannot stand beside line: give only one of line, into or boundary.",
+        "trade_off.rule = 'z': is no rule of constraints: d, e, f, g, h.",
+    ]
+
+
+def test_all_that_does_not_fit_the_scenario_is_told_at_once(folder: Path) -> None:
+    text = (
+        "decide:\n"
+        "  a: {select: {group: felds}, by: well}\n"
+        "  b: {select: {wells: west}, by: well, least: 50, most: 5}\n"
+        "  c: {select: {wells: east}, by: well, switches: {most: 1}}\n"
+        "  d: {select: {wells: east}, by: well, from: 2030-01-01}\n"
+        "constraints:\n"
+        "  e: {rule: level, at: observations, points: [A, D], elevation: 5, aquifer: snd}\n"
+        "  f: {rule: level, at: wells, law: yes, from: 2040-01-01}\n"
+        "  g: {rule: recovery, at: area, area: romms, share: 0.5, by: 2021-06-01}\n"
+        "  h: {rule: flux, boundary: pnd, least: 0}\n"
+        "  i: {rule: gradient, pairs: [[A, A], [A, [1, 1, 9]]], least: 0}\n"
+        "  j: {rule: supply, district: North, least: 5}\n"
+        "  k: {rule: storage, of: 2019-01-01}\n"
+        "  l: {rule: flux, line: midle, least: 0}\n"
+    )
+    found = _errors(folder, text)
+    assert found == [
+        "decide.a.select.group = 'felds': no well has it. Did you mean 'field'?",
+        "decide.b.least: 50 m3/d is above the largest rate of west, 5 m3/d.",
+        "decide.c.switches: needs a largest rate: give most, or times_present.",
+        "decide.d: holds in no period: its dates or months are not in the time of the limit.",
+        "constraints.e.points = 'D': is no observation point of the model. Valid: A, B, C.",
+        "constraints.e.aquifer = 'snd': is no aquifer of the model. Did you mean 'sand'?",
+        "constraints.f: holds at the end of no step: its dates are not in the time of the limit, 2021-01-01 to 2023-01-01.",
+        "constraints.f.law: the model has no level_limit: give one, the name of a law, or an elevation or depth here.",
+        "constraints.g.area = 'romms': is not there. Did you mean 'rooms'?",
+        "constraints.h.boundary = 'pnd': is no boundary of the model. Did you mean 'pond'?",
+        "constraints.i.pairs = 'cell 1, 1, 9': lies outside the grid of 1 x 1 x 5 layers, rows and columns.",
+        "constraints.j: adds up no decision: nothing that is decided has these labels.",
+        "constraints.k.of = 2019-01-01: must lie inside the time of the scenario.",
+        "constraints.l.line = 'midle': is not there. Did you mean 'middle'?",
+    ]
