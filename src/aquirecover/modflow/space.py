@@ -15,8 +15,9 @@ from aquirecover.modflow.records import RELEASE, release
 NUMBER, INTEGER = 8, 4  # bytes
 GRID_ARRAYS = 10  # that have at most a value for each cell: surfaces, domain, kinds of cells, conductivities, storage, heads
 FACES = 7  # flows between cells that are saved for each cell at most, its own place among them
-LISTING = 8_000  # bytes that are printed in a step
-FOLDER = 100_000  # bytes of small files
+LISTING = 20_000  # bytes that are printed in a step
+HEADERS = 3_000  # bytes of the headers of all records of a step
+FOLDER = 300_000  # bytes of small files
 # Steps that the program may be ahead of who reads its output.
 AHEAD = 4
 
@@ -36,7 +37,7 @@ def output_bytes(problem: Problem, packages: Sequence[Package]) -> int:
     kinds = 2 if (problem.properties.convertible & grid.active).any() else 1
     rows = sum(package.cell.size for package in packages)
     cells = NUMBER * (1 + kinds) * grid.n_cell + NUMBER * FACES * int(grid.active.sum())
-    return cells + (2 * INTEGER + NUMBER) * rows + LISTING
+    return cells + (2 * INTEGER + NUMBER) * rows + HEADERS + LISTING
 
 
 def check_space(folder: Path, problem: Problem, packages: Sequence[Package], *, run: bool) -> None:
