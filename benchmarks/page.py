@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import sections
+from benchmarks import sections, span
 from benchmarks.aims import aims_table
 from benchmarks.plots import draw_all
 
@@ -88,6 +88,12 @@ or as many as the run it is compared with, on a grid of the same size. The triad
 ten observed heads at every step and the budget of every step of each on disk. MODFLOW 6 runs two at a time.
 
 {many}
+## Answers without marching
+
+{span_count} scenarios of P1s in the span of its twenty groups of wells: heads at 100 points at every step and the last head
+field of each on disk ([numerics.md](numerics.md#answers-without-marching)).
+
+{span}
 ## The MODFLOW 6 engine
 
 What `--engine modflow6` does, one after the other: it writes the model, MODFLOW 6 runs, and all heads and flows of all cells
@@ -131,12 +137,14 @@ FIGURES = {
 def page(store: Store, drawn: list[str]) -> str:
     """Return the page; `drawn` are the files of the figures there are."""
     parts = {name: getattr(sections, name)(store) for name in (
-        "machine", "runs", "split", "systems", "sizes", "march", "bandwidth", "many", "modflow_io", "time_steps", "start", "job",
+        "machine", "runs", "split", "systems", "sizes", "march", "bandwidth", "many", "span", "modflow_io", "time_steps", "start",
+        "job",
     )}  # fmt: skip
     figures = {
         f"{name}_figure": f"![{title}](images/performance_{name}.png)\n\n" if f"performance_{name}.png" in drawn else ""
         for name, title in FIGURES.items()
     }
+    parts["span_count"] = f"{store['span'].get('count', span.COUNT):,}"
     return TEXT.format(aims=aims_table(store), care=_care(store), **parts, **figures)
 
 

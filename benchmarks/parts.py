@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks import fields, many, modflow_io, runs, sizes, start, systems, time_steps
+from benchmarks import fields, many, modflow_io, runs, sizes, span, start, systems, time_steps
 from benchmarks.children import ChildError, work
 from benchmarks.context import Context
 
@@ -54,6 +54,7 @@ def parts(context: Context) -> dict[str, Part]:
     found["march"] = sizes.measure_march
     found["many"] = many.measure_many
     found["modflow_io/P1s"] = partial(modflow_io.measure_modflow_io, problem="P1s")
+    found["span"] = span.measure_span
     found["runs/thai_binh/1km"] = partial(runs.side_by_side, problem="thai_binh/1km")
     if context.quick:
         return found

@@ -175,6 +175,30 @@ def bandwidth(store: Store) -> str:
     return table("what | threads | time | GB/s", rows) + note
 
 
+def span(store: Store) -> str:
+    """Tabulate scenarios that are superposed."""
+    record = store["span"]
+    if "native" not in record:
+        return reason(record)
+    native, theirs = record["native"], record.get("modflow6")
+    rows = []
+    if theirs is not None:
+        label = f"MODFLOW 6, two at a time, scaled from {theirs['sample']}"
+        whole, peak = theirs["seconds"], f"2 × {theirs['peak_mb']:,.0f}"
+        rows.append((label, str(record["count"]), seconds(whole), seconds(whole / record["count"]), "1", peak))
+    whole, faster = native["seconds"], times(record["times_faster"]) if "times_faster" in record else "–"
+    each = seconds(whole / record["count"])
+    rows.append(("native, superposed", str(native["count"]), seconds(whole), each, faster, f"{native['peak_mb']:,.0f}"))
+    text = table("way | scenarios | time | time of one | faster | peak memory, MB", rows)
+    text += (
+        f"\n{seconds(native['marched_s'])} of it march the base and the groups. {native['superposed']} scenarios were proved to "
+    )
+    text += f"stay linear. Largest head difference from marches of their own: {metres(native['difference_m'])}"
+    if "difference_modflow6_m" in record:
+        text += f"; from MODFLOW 6: {metres(record['difference_modflow6_m'])}"
+    return f"{text}.\n"
+
+
 def many(store: Store) -> str:
     """Tabulate many scenarios of one model."""
     record = store["many"]

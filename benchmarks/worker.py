@@ -22,6 +22,7 @@ TASKS = {
     "march": "benchmarks.sizes:march_task",
     "scenarios": "benchmarks.many:scenarios_task",
     "write_scenario": "benchmarks.many:write_scenario_task",
+    "span": "benchmarks.span:span_task",
     "time_steps": "benchmarks.time_steps:time_steps_task",
     "job": "benchmarks.start:job_task",
     "modflow_io": "benchmarks.modflow_io:modflow_io_task",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks import children, fields, native, page, parts, problems, runs, tables, time_steps, writing
+from benchmarks import children, fields, native, page, parts, problems, runs, span, tables, time_steps, writing
 from benchmarks.context import Context
 from benchmarks.store import Store
 
@@ -188,6 +188,13 @@ def test_a_part_that_fails_says_why(tmp_path: Path) -> None:
 )
 def test_numbers(value: float | None, text: str) -> None:
     assert tables.number(value) == text
+
+
+def test_scenarios_without_marching_have_the_heads_of_marches(tmp_path: Path) -> None:
+    found = span.span_task(str(tmp_path), 52, [0, 51], months=3)
+    assert found["superposed"] == found["count"] == 52
+    assert found["difference_m"] < 1e-9
+    assert np.load(tmp_path / "points 50.npy").shape == (2, 4, span.POINTS)
 
 
 def test_the_page_is_redrawn_without_measuring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
