@@ -5,12 +5,9 @@ A process per scenario keeps the failures apart: one that is killed, or that tak
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -22,9 +19,8 @@ from aquirecover.machine import n_cores
 from aquirecover.project import kind_of
 from aquirecover.review import compare_results
 from aquirecover.runner import Listener, RunOptions, run_scenario
+from aquirecover.workers import PATIENCE, death_of, interrupts_held, one_thread_each
 
-THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS")
-PATIENCE = 10.0  # seconds that a process gets to end
 INDEX = ("scenario", "status", "seconds", "budget_error", "outer_iterations", "inner_iterations", "folder", "error")
 
 Row = dict[str, Any]
@@ -218,13 +214,6 @@ class _Worker:
             remove_parts(self.job.options.folder, self.process.pid)
 
 
-def death_of(code: int) -> str:
-    """Return why a process ended without a record."""
-    if code >= 0:
-        return f"The process ended with code {code} before it had a result."
-    return f"The process was killed by signal {-code} ({signal.Signals(-code).name}); memory may have run out."
-
-
 def _stop(workers: Sequence[_Worker]) -> None:
     for worker in workers:
         worker.process.terminate()
@@ -282,40 +271,3 @@ def _write_index(folder: Path, rows: Sequence[Row]) -> None:
 
     write_json(folder / "index.json", rows, overwrite=True)
     write_csv(folder / "index.csv", INDEX, [["" if v is None else v for v in row.values()] for row in rows], overwrite=True)
-
-
-@contextmanager
-def one_thread_each() -> Iterator[None]:
-    """Let processes that start in this block use one thread each: they share the cores, and more of them change no bit."""
-    before = {name: os.environ.get(name) for name in THREAD_LIMITS}
-    os.environ.update(dict.fromkeys(THREAD_LIMITS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-@contextmanager
-def interrupts_held() -> Iterator[None]:
-    """Keep Ctrl-C from processes that start in this block for good, and from this one until the block ends (POSIX).
-
-    A terminal sends Ctrl-C to all; the one that hears it ends the others. The mask is what the new process inherits. It does not
-    spare this one, since any thread may take the signal for the main one; so the handler waits too.
-    """
-    if not hasattr(signal, "pthread_sigmask") or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    held: list[int] = []
-    handler = signal.signal(signal.SIGINT, lambda number, frame: held.append(number))
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        signal.signal(signal.SIGINT, handler)
-        if held:
-            signal.raise_signal(signal.SIGINT)

@@ -233,26 +233,29 @@ def batch(
 @shared_options
 @click.option("-o", "--out", "folder", type=PATH, help="Folder for the results; results/<file> by default.")
 @click.option("--cache", type=PATH, help="Folder that keeps runs that have ended; responses in that of the results by default.")
+@click.option("-j", "--jobs", type=click.IntRange(1), help="Processes for the realizations of a risk; one per core by default.")
 @click.option("--overwrite", is_flag=True, help="Replace results that exist.")
 @click.option("--no-figures", is_flag=True, help="Write no figures.")
 @click.option("--json", "as_json", is_flag=True, help="Print the tables as JSON on standard output.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
-def limits(file: Path, cache: Path | None, no_figures: bool, as_json: bool, quiet: bool, **given: Any) -> None:
+def limits(file: Path, cache: Path | None, jobs: int | None, no_figures: bool, as_json: bool, quiet: bool, **given: Any) -> None:
     """Find how much may be pumped safely under the rules of a limit FILE.
 
     Writes limits.csv, binding.csv, limits.json and figures. The limit is proved by running the full model at it and a little
-    above it; where there is none, the rules that cannot hold are named. A search that was interrupted goes on when called again.
+    above it; where there is none, the rules that cannot hold are named. With a risk in the file it is also looked at in many
+    realizations of the model's priors. A search that was interrupted goes on when called again.
     """
     from aquirecover.limit_runner import run_limits
 
     console = Console(quiet)
     with console.progress() as listener:
-        outcome = run_limits(file, make_options(**given, figures=not no_figures), listener, cache)
+        outcome = run_limits(file, make_options(**given, figures=not no_figures), listener, cache, jobs)
     if as_json:
         click.echo(json.dumps(outcome.to_dict(), indent=2, ensure_ascii=False))
     shown = ("decision", "limit_m3_d", "present_m3_d", "held_by")
     console.rows([{key: row[key] for key in shown} for row in outcome.tables.limits], title=f"{outcome.folder / 'limits.csv'}")
-    console.say(outcome.summary)
+    for sentence in (outcome.summary, *outcome.reliability):
+        console.say(sentence)
 
 
 @main.command()

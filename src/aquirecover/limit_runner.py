@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aquirecover import __version__
 from aquirecover.errors import ConvergenceError
+from aquirecover.limit_risk import find_reliability, tightly
 from aquirecover.machine import n_cores
 from aquirecover.runner import Listener, RunOptions, refuse_unwritable
 
@@ -18,12 +19,11 @@ if TYPE_CHECKING:
     from aquirecover.flow.problem import FlowResult, Problem
     from aquirecover.flow.simulate import SimulateSettings
     from aquirecover.output.limit_tables import LimitTables
+    from aquirecover.output.reliability import ReliabilityTables
     from aquirecover.study.limits import LimitResult
     from aquirecover.study.response import Simulator
     from aquirecover.study.store import Store
 
-# Balance of a step that lets a limit be certified to 1e-6 m.
-TIGHT = 1e-11
 # Folder below that of the results for runs that have ended.
 KEPT = "responses"
 
@@ -40,11 +40,14 @@ class LimitOutcome:
         Rows of the tables.
     files : tuple of Path
         Written.
+    reliability : tuple of str
+        With which probability it holds, in sentences.
     """
 
     folder: Path
     tables: LimitTables
     files: tuple[Path, ...]
+    reliability: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:
@@ -61,7 +64,9 @@ class LimitOutcome:
         return {**self.tables.total, "limits": self.tables.limits, "binding": self.tables.binding}
 
 
-def run_limits(path: Path, options: RunOptions, listener: Listener, cache: Path | None = None) -> LimitOutcome:
+def run_limits(
+    path: Path, options: RunOptions, listener: Listener, cache: Path | None = None, jobs: int | None = None
+) -> LimitOutcome:
     """Search for the limit that a file asks for and write tables and figures.
 
     Every run that has ended is kept, so that a search that was interrupted goes on from there with the same result.
@@ -76,6 +81,8 @@ def run_limits(path: Path, options: RunOptions, listener: Listener, cache: Path 
         Hears what goes on.
     cache : Path, optional
         Folder for what is kept; ``responses`` in that of the results by default.
+    jobs : int, optional
+        Processes that look at realizations side by side; one per core by default.
 
     Raises
     ------
@@ -91,6 +98,7 @@ def run_limits(path: Path, options: RunOptions, listener: Listener, cache: Path 
     from aquirecover.output.array_store import ArrayStore
     from aquirecover.output.files import refuse_existing
     from aquirecover.output.limit_tables import limit_tables, write_limits
+    from aquirecover.output.reliability import reliability_tables, write_reliability
 
     folder = options.folder or Path("results") / path.resolve().stem
     refuse_existing([folder / "limits.json"], overwrite=options.overwrite)
@@ -108,6 +116,11 @@ def run_limits(path: Path, options: RunOptions, listener: Listener, cache: Path 
         text = f"Interrupted: runs that had ended are kept in {store.folder}; call again to go on from there."
         raise KeyboardInterrupt(text) from error
     tables = limit_tables(made.question, result, made.labels, made.info)
+    reliability = None
+    if made.risk is not None:
+        found = find_reliability(path, options, made, result, simulate_all, folder, listener, jobs)
+        rules = {name: info.rule for name, info in zip(made.question.constraints.names, made.info, strict=False)}
+        reliability = reliability_tables(found, tables.limits, result.x, made.total, lambda name: rules.get(name, name))
     context = made.case.problem.context
     about = {
         "title": made.title,
@@ -117,10 +130,16 @@ def run_limits(path: Path, options: RunOptions, listener: Listener, cache: Path 
         "config": made.case.config,
         "inputs": dict(made.case.inputs),
     }
-    files = write_limits(folder, tables, curve, about, overwrite=options.overwrite)
+    files = []
+    if reliability is not None:
+        about["risk"] = reliability.summary
+        files += write_reliability(folder, reliability, overwrite=options.overwrite)
+        if options.figures:
+            files.append(_reliability_figure(folder, made, tables, reliability, options.overwrite))
+    files += write_limits(folder, tables, curve, about, overwrite=options.overwrite)
     if options.figures:
         files += _figures(folder, made, tables, curve, options.overwrite)
-    return LimitOutcome(folder, tables, tuple(files))
+    return LimitOutcome(folder, tables, tuple(files), () if reliability is None else tuple(reliability.sentences))
 
 
 def simulator(settings: SimulateSettings, listener: Listener, store: Store | None = None) -> Simulator:
@@ -133,7 +152,7 @@ def simulator(settings: SimulateSettings, listener: Listener, store: Store | Non
     from aquirecover.flow.many import simulate_many
     from aquirecover.study.response import Simulator
 
-    tight = replace(settings, newton=replace(settings.newton, tolerance=min(TIGHT, settings.newton.tolerance)))
+    tight = tightly(settings)
 
     def run(problems: Sequence[Problem]) -> Iterator[FlowResult]:
         if any((problem.properties.convertible & problem.grid.active).any() for problem in problems):
@@ -195,3 +214,11 @@ def _figures(folder: Path, made: LimitCase, tables: LimitTables, curve: list[dic
         chart = limit_charts.trade_off_curve(made.title, made.side_label, curve)
         figures.append(save_figure(chart, folder / "trade_off.png", overwrite=overwrite))
     return figures
+
+
+def _reliability_figure(folder: Path, made: LimitCase, tables: LimitTables, found: ReliabilityTables, overwrite: bool) -> Path:
+    from aquirecover.output.figures import save_figure
+    from aquirecover.output.reliability import reliability_curve
+
+    chart = reliability_curve(made.title, found, tables.total["present_m3_d"])
+    return save_figure(chart, folder / "reliability.png", overwrite=overwrite)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aquirecover import batch
+from aquirecover import batch, workers
 from aquirecover.errors import ConfigError
 from aquirecover.runner import Listener, RunOptions
 
@@ -128,13 +128,13 @@ def test_an_unexpected_error_is_a_record(basin, monkeypatch):
 
 @pytest.mark.parametrize(("code", "text"), [(-9, "killed by signal 9 (SIGKILL)"), (1, "ended with code 1")])
 def test_a_process_that_died_says_how(code, text):
-    assert text in batch.death_of(code)
+    assert text in workers.death_of(code)
 
 
 def test_threads_are_limited_while_processes_start_and_restored_after(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
-    with batch.one_thread_each():
-        assert {os.environ[name] for name in batch.THREAD_LIMITS} == {"1"}
+    with workers.one_thread_each():
+        assert {os.environ[name] for name in workers.THREAD_LIMITS} == {"1"}
     assert os.environ["OMP_NUM_THREADS"] == "3"
     assert "MKL_NUM_THREADS" not in os.environ

@@ -177,7 +177,7 @@ def test_river_stages_are_the_means_of_the_bulletins() -> None:
         assert stage[station] == pytest.approx((dry + wet) / 200.0, abs=0.006)
 
 
-LIMITS = sorted((ROOT / "scenarios").glob("*/limits.yaml"))
+LIMITS = sorted((ROOT / "scenarios").glob("*/limits*.yaml"))
 SCENARIOS = sorted({*(ROOT / "scenarios").glob("*/*.yaml")} - {*LIMITS})
 
 

@@ -28,11 +28,12 @@ from aquirecover.case.limit_rule_config import (
     Storage,
     Supply,
 )
+from aquirecover.case.risk_config import Risk
 from aquirecover.errors import Collector
 from aquirecover.flow.arrays import FloatArray, IntArray
 from aquirecover.study.constraints import Constraints, bounds, join, total
 from aquirecover.study.decisions import Decision
-from aquirecover.study.horizon import later_part
+from aquirecover.study.horizon import earlier_part, later_part
 from aquirecover.study.limit_rules import Rows
 from aquirecover.study.limits import LimitProblem, LimitSettings
 from aquirecover.study.trade_off import fairest
@@ -94,6 +95,8 @@ class LimitCase:
         Simulated to the first day of the limit and on.
     side_label : str
         What the sides of the curve are.
+    risk : Risk or None
+        With which probability the rules are to hold.
     ends : tuple of ndarray
         Sides of the rows of a recovery with shares of 0 and 1; empty where the curve is of another rule.
     laws : tuple of str
@@ -112,6 +115,7 @@ class LimitCase:
     side_label: str
     ends: tuple[FloatArray, FloatArray]
     laws: tuple[str, ...] = ()
+    risk: Risk | None = None
 
     def total(self, x: FloatArray) -> float:
         """Return what all wells that are decided pump together, mean over the periods; m³/d."""
@@ -141,6 +145,7 @@ def load_limits(
     cell_size: float | str | None = None,
     overrides: Mapping[str, Any] | None = None,
     allow_outside: bool = False,
+    brief: bool = False,
 ) -> LimitCase:
     """Read a limit file with its scenario, simulate the scenario as it stands, and build the question.
 
@@ -152,6 +157,8 @@ def load_limits(
         Turns a problem and settings into a result.
     cell_size, overrides, allow_outside
         As `scenario.load_case` takes them.
+    brief : bool
+        Simulate the scenario only to the first day of the limit.
 
     Raises
     ------
@@ -166,7 +173,8 @@ def load_limits(
     builder = _Builder(files, case, errors)
     builder.check()
     _raise(errors, files)
-    result = simulate(_saving(case.problem, builder.compared_steps), case.settings)
+    asked = _saving(case.problem, builder.compared_steps)
+    result = simulate(earlier_part(asked, builder.places.period) if brief else asked, case.settings)
     made = builder.build(result)
     _raise(errors, files)
     return made
@@ -268,6 +276,7 @@ class _Builder:
             label,
             ends,
             tuple(LAWS.get(str(law), "level_limit of the model") for law in laws),
+            config.risk,
         )
 
     def _add(self, rule: str, made: Constraints, info: Sequence[RowInfo]) -> None:

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, StrictInt
 
 from aquirecover.case.limit_rule_config import AnyLimitRule, Label
 from aquirecover.case.model_config import EngineSettings, Place
+from aquirecover.case.risk_config import AnyRisk
 from aquirecover.case.scalars import Date, FilePath, Flag, Month, Name, OneOrMany, Text, dates_ascend
 from aquirecover.case.scenario_config import Rate, Select
 from aquirecover.case.sections import Rule, Section, at_most_one
@@ -127,6 +128,8 @@ class LimitConfig(Section):
     """Lines by name, beside those of the model and scenario."""
     trade_off: TradeOff | None = None
     """A curve beside the limit itself."""
+    risk: AnyRisk | None = None
+    """Also how much may be pumped with which probability, from the priors of the model; a number alone is the probability."""
     search: Annotated[Any, EngineSettings("aquirecover.study.limits", "LimitSettings")] = None
     """How the limit is searched for."""
     notes: Text | None = None

@@ -97,7 +97,7 @@ class Quantity:
 
 
 class Prior(Section):
-    """What is known of a value before calibration."""
+    """What is known of a value before calibration; of its multiplier where it varies in space or time."""
 
     distribution: Literal["uniform", "loguniform", "normal", "lognormal"]
     """Shape; the two log shapes are for values greater than zero."""
@@ -274,7 +274,8 @@ class Spatial:
             ]
         if isinstance(tree.get("prior"), Mapping):
             prior = tree["prior"]
-            tree["prior"] = prior | {key: number(("prior", key), prior[key]) for key in given(prior, "low", "high")}
+            if raw.get("value") is not None:
+                tree["prior"] = prior | {key: number(("prior", key), prior[key]) for key in given(prior, "low", "high")}
         return tree
 
 

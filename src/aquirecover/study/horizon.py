@@ -1,4 +1,4 @@
-"""The later part of a problem as a problem of its own, so that a history that all runs share is simulated once."""
+"""The earlier and the later part of a problem as problems of their own, so that a shared history is simulated once."""
 
 from __future__ import annotations
 
@@ -28,23 +28,31 @@ def later_part(problem: Problem, period: int, head: FloatArray) -> Problem:
     head : ndarray
         Heads at its beginning, shape ``(n_layer, n_y, n_x)``, NaN allowed in cells that are not active; m.
     """
+    later = _some_periods(problem, slice(period, None))
+    return replace(later, initial_head=np.where(np.isfinite(head), head, problem.initial_head))
+
+
+def earlier_part(problem: Problem, period: int) -> Problem:
+    """Return the problem up to the beginning of a period, which must not be the first."""
+    return _some_periods(problem, slice(0, period))
+
+
+def _some_periods(problem: Problem, periods: slice) -> Problem:
     schedule = problem.schedule
-    first = int(np.searchsorted(schedule.step_period, period))
-    begin = float(schedule.period_start[period])
+    inside = np.isin(schedule.step_period, np.arange(schedule.n_period)[periods])
     kept = Schedule(
-        schedule.period_length[period:],
-        schedule.n_steps[period:],
-        schedule.step_multiplier[period:],
-        schedule.steady[period:],
-        _moved(schedule, begin),
-        schedule.save_step[first:],
+        schedule.period_length[periods],
+        schedule.n_steps[periods],
+        schedule.step_multiplier[periods],
+        schedule.steady[periods],
+        _moved(schedule, float(schedule.period_start[periods.start])),
+        schedule.save_step[inside],
     )
     return replace(
         problem,
         schedule=kept,
-        initial_head=np.where(np.isfinite(head), head, problem.initial_head),
-        stresses=tuple(_from_period(stress, period) for stress in problem.stresses),
-        fixed_heads=tuple(_from_period(boundary, period) for boundary in problem.fixed_heads),
+        stresses=tuple(_in_periods(stress, periods) for stress in problem.stresses),
+        fixed_heads=tuple(_in_periods(boundary, periods) for boundary in problem.fixed_heads),
     )
 
 
@@ -53,12 +61,12 @@ def _moved(schedule: Schedule, day: float) -> str:
     return str(schedule.date_of(day)) if schedule.start else ""
 
 
-def _from_period(item: ItemT, period: int) -> ItemT:
-    """Return a stress or boundary with its series from a period on."""
+def _in_periods(item: ItemT, periods: slice) -> ItemT:
+    """Return a stress or boundary with its series in some periods."""
     result = copy(item)
     names = item.values() if isinstance(item, Stress) else ("head",)
     for name in names:
         series = getattr(item, name)
         if series.ndim == 2:
-            setattr(result, name, series[period:])
+            setattr(result, name, series[periods])
     return result

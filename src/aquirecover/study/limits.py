@@ -21,7 +21,7 @@ from aquirecover.study import linear_program
 from aquirecover.study.chance import Chance, Margin, deviation, tightened
 from aquirecover.study.constraints import Constraints
 from aquirecover.study.decisions import Decision
-from aquirecover.study.linear_program import LinearProgram, ProgramSolution
+from aquirecover.study.linear_program import InfeasibleError, LinearProgram, ProgramSolution
 from aquirecover.study.quantities import Quantities
 from aquirecover.study.response import Evaluator, Outcome, Response, SimulateAll
 
@@ -230,11 +230,12 @@ def find_limit(
                 margin.update(x)
             held = question if margin is None else replace(question, constraints=margin.rows(), chance=None)
             solution = _program(held, response, x, reach)
-        except ConvergenceError:
+        except ConvergenceError as error:
             # dry cells and drains feel no change: go back to where the model answers
             if evaluator.linear or not np.abs(x - safe).max(initial=0.0) > 0.0:
                 raise
-            x, reach, known = (0.5 * (x + safe) if n_program < FREE else safe), np.inf, None
+            answered = isinstance(error, InfeasibleError) and fresh
+            x, reach, known = (safe if answered or n_program >= FREE else 0.5 * (x + safe)), np.inf, None
             if progress is not None:
                 progress(f"program {n_program}: no answer at these rates; going back")
             continue

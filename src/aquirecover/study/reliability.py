@@ -1,0 +1,75 @@
+"""What is known of a limit when the inputs of the model are uncertain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aquirecover.flow.arrays import FloatArray
+from aquirecover.study.ensemble import FactorRange, Route
+from aquirecover.study.limits import LimitResult
+from aquirecover.study.priors import Prior
+
+
+@dataclass(frozen=True, eq=False)
+class Ensemble:
+    """The limit in all realizations.
+
+    Parameters
+    ----------
+    samples : ndarray
+        Values of the priors, shape ``(n_realization, n_prior)``.
+    ranges : tuple of FactorRange or None
+        Factors of the limit with which the rules hold; None where a realization failed.
+    errors : tuple of str
+        Why it failed.
+    route : Route
+        The rates that a factor stands for.
+    """
+
+    samples: FloatArray
+    ranges: tuple[FactorRange | None, ...]
+    errors: tuple[str, ...]
+    route: Route
+
+
+@dataclass(frozen=True, eq=False)
+class FirstOrder:
+    """The limit by first-order second-moment.
+
+    Parameters
+    ----------
+    probability : tuple of float
+        Ascending.
+    limit : tuple of LimitResult or None
+        None where no rates hold with that probability.
+    parts : ndarray
+        Of the variance of the limit without risk, by prior, shape ``(n_prior,)``; squared unit of the objective.
+    """
+
+    probability: tuple[float, ...]
+    limit: tuple[LimitResult | None, ...]
+    parts: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Reliability:
+    """What is known of a limit when the inputs are uncertain.
+
+    Parameters
+    ----------
+    probability : float
+        That is asked for.
+    priors : tuple of Prior
+        Of the model.
+    about : tuple of mapping of str to str
+        ``unit``, ``certainty`` and ``source`` of each.
+    ensemble, first_order
+        See their classes; None where not asked for.
+    """
+
+    probability: float
+    priors: tuple[Prior, ...]
+    about: tuple[Mapping[str, str], ...]
+    ensemble: Ensemble | None
+    first_order: FirstOrder | None
