@@ -16,13 +16,13 @@ from aquirecover.flow.problem import Problem
 from aquirecover.modflow.equivalent import check_equivalence
 from aquirecover.modflow.files import ModelFolder
 from aquirecover.modflow.folders import run_folder
-from aquirecover.modflow.packages import packages_of
+from aquirecover.modflow.packages import LONGEST_OBSERVATION, packages_of, unique_names
 from aquirecover.modflow.parts import Part, part_rows, write_parts
 from aquirecover.modflow.settings import ModflowSettings
 from aquirecover.modflow.space import check_space
 from aquirecover.modflow.write import MODEL, SIMULATION, uses_newton, write_model
 
-PARTS, WELLS, README = "parts.json", "wells.csv", "README.md"
+PARTS, WELLS, POINTS, README = "parts.json", "wells.csv", "observations.csv", "README.md"
 
 
 def export_model(problem: Problem, folder: Path, settings: ModflowSettings | None = None, n_part: int = 1) -> list[str]:
@@ -70,6 +70,8 @@ def export_model(problem: Problem, folder: Path, settings: ModflowSettings | Non
             (made / PARTS).write_text(json.dumps(part_rows(parts), indent=2) + "\n", encoding="utf-8")
         if problem.wells:
             _write_wells(made / WELLS, problem, parts)
+        if problem.observations.names:
+            _write_points(made / POINTS, problem, parts)
         (made / README).write_text(readme(problem, parts), encoding="utf-8")
         names = sorted(path.name for path in made.iterdir())
         if folder.exists():
@@ -78,14 +80,34 @@ def export_model(problem: Problem, folder: Path, settings: ModflowSettings | Non
     return names
 
 
+def _models(problem: Problem, parts: Sequence[Part]) -> Sequence[Part]:
+    """Return the parts, or the whole as one."""
+    _, n_y, n_x = problem.grid.shape
+    return parts or [Part(MODEL, slice(0, n_y), slice(0, n_x))]
+
+
+def _write_points(path: Path, problem: Problem, parts: Sequence[Part]) -> None:
+    """Write which columns of the tables of observed heads of which models are which observation points."""
+    points, grid = problem.observations, problem.grid
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        table = csv.writer(stream, lineterminator="\n")
+        table.writerow(["model", "column of the table", "observation", "layer", "row of cells", "column"])
+        for part in _models(problem, parts):
+            inside = np.flatnonzero(part.holds(grid, points.cell))
+            names = [points.names[n] for n in inside]
+            layer, row, column = grid.indices(points.cell[inside])
+            places = zip(layer + 1, row - part.rows.start + 1, column - part.columns.start + 1, strict=True)
+            for short, name, place in zip(unique_names(names, LONGEST_OBSERVATION), names, places, strict=True):
+                table.writerow([part.name, short.upper(), _safe(name), *place])
+
+
 def _write_wells(path: Path, problem: Problem, parts: Sequence[Part]) -> None:
     """Write which rows of the packages of which models are which wells."""
     names = {stress.name: package.name for stress, package in zip(problem.stresses, packages_of(problem), strict=False)}
-    whole = [Part(MODEL, slice(0, problem.grid.shape[1]), slice(0, problem.grid.shape[2]))]
     with path.open("w", encoding="utf-8", newline="") as stream:
         table = csv.writer(stream, lineterminator="\n")
         table.writerow(["model", "package", "row", "well", "layer", "row of cells", "column", "share of rate"])
-        for part in parts or whole:
+        for part in _models(problem, parts):
             for wells in problem.wells:
                 inside = np.flatnonzero(part.holds(problem.grid, wells.cell))
                 layer, row, column = problem.grid.indices(wells.cell[inside])
@@ -138,6 +160,8 @@ def readme(problem: Problem, parts: Sequence[Part] = ()) -> str:
     ]
     if problem.wells:
         lines.append(f"`{WELLS}` tells which row of a package is which well; injection follows pumping where there is any.")
+    if problem.observations.names:
+        lines.append(f"Heads of every step at the observation points go to `*.obs.csv`; `{POINTS}` tells which column is which.")
     return "\n".join([*lines, ""])
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from aquirecover.flow.arrays import FloatArray, IntArray
-from aquirecover.flow.problem import Problem
+from aquirecover.flow.problem import Observations, Problem
 from aquirecover.flow.stresses import (
     Drain,
     Evapotranspiration,
@@ -25,6 +25,7 @@ from aquirecover.flow.stresses import (
 from aquirecover.modflow.files import ModelFolder, block
 
 LONGEST_NAME = 16
+LONGEST_OBSERVATION = 40
 Columns = Callable[[int], tuple[FloatArray, ...]]
 CellId = Callable[[IntArray], tuple[IntArray, ...]]
 
@@ -71,16 +72,16 @@ def packages_of(problem: Problem) -> list[Package]:
     return stresses + [_fixed_head(fixed, name) for fixed, name in zip(problem.fixed_heads, names[n_stress:], strict=True)]
 
 
-def unique_names(given: Sequence[str]) -> list[str]:
+def unique_names(given: Sequence[str], longest: int = LONGEST_NAME) -> list[str]:
     """Return names of letters, digits, ``-`` and ``_`` that MODFLOW can tell apart, whatever their case."""
     names: list[str] = []
     taken: set[str] = set()
     for name in given:
-        plain = re.sub(r"[^A-Za-z0-9_-]", "_", name)[:LONGEST_NAME] or "package"
+        plain = re.sub(r"[^A-Za-z0-9_-]", "_", name)[:longest] or "package"
         choice, n = plain, 1
         while choice.lower() in taken:
             n += 1
-            choice = f"{plain[: LONGEST_NAME - 1 - len(str(n))]}_{n}"
+            choice = f"{plain[: longest - 1 - len(str(n))]}_{n}"
         taken.add(choice.lower())
         names.append(choice)
     return names
@@ -170,3 +171,12 @@ def write_barriers(folder: ModelFolder, name: str, barriers: Sequence[FlowBarrie
     ]
     lines = block("dimensions", (f"  MAXHFB {cell.size}",)) + block("period 1", rows)
     folder.text(f"{name}.hfb", lines)
+
+
+def write_observations(folder: ModelFolder, name: str, observations: Observations, cellid: CellId) -> None:
+    """Write an OBS package that keeps the head of every step at observation points, in a CSV table with a column for each."""
+    names = unique_names(observations.names, LONGEST_OBSERVATION)
+    places = zip(*cellid(observations.cell), strict=True)
+    rows = [f"  {point} HEAD {' '.join(str(int(i)) for i in place)}" for point, place in zip(names, places, strict=True)]
+    lines = block("options", ("  DIGITS 12",))
+    folder.text(f"{name}.obs", [*lines, f"BEGIN continuous FILEOUT {name}.obs.csv", *rows, "END continuous"])

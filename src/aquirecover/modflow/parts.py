@@ -153,7 +153,7 @@ def _refuse_angles(problem: Problem, parts: Sequence[Part]) -> None:
 
 
 def part_of(problem: Problem, part: Part) -> Problem:
-    """Return grid, properties, initial heads and barriers of a part; its stresses are packages of their own."""
+    """Return grid, properties, initial heads, barriers and observation points of a part; its stresses are packages apart."""
     grid, given, here = problem.grid, problem.properties, (slice(None), part.rows, part.columns)
     own = Grid(
         grid.dx[part.columns],
@@ -174,6 +174,9 @@ def part_of(problem: Problem, part: Part) -> Problem:
         if inside.any():
             cell, neighbour = (part.local(grid, cells[inside]) for cells in (barrier.cell, barrier.neighbour))
             barriers.append(FlowBarrier(cell, neighbour, barrier.hydraulic_characteristic[inside], name=barrier.name))
+    points = problem.observations
+    seen = np.flatnonzero(part.holds(grid, points.cell))
+    observed = Observations(tuple(points.names[n] for n in seen), part.local(grid, points.cell[seen]))
     return replace(
         problem,
         name=part.name,
@@ -183,7 +186,7 @@ def part_of(problem: Problem, part: Part) -> Problem:
         stresses=(),
         fixed_heads=(),
         barriers=tuple(barriers),
-        observations=Observations(),
+        observations=observed,
         zones=None,
     )
 

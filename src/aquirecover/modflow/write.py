@@ -14,7 +14,7 @@ from aquirecover.flow.problem import Problem
 from aquirecover.flow.schedule import Schedule
 from aquirecover.modflow.equivalent import vertical_conductivity
 from aquirecover.modflow.files import ModelFolder, block
-from aquirecover.modflow.packages import Package, packages_of, write_barriers, write_package
+from aquirecover.modflow.packages import Package, packages_of, write_barriers, write_observations, write_package
 from aquirecover.modflow.scales import Scales
 from aquirecover.modflow.settings import ModflowSettings
 
@@ -65,7 +65,8 @@ def write_model(
     release : tuple of int
         Of the program that will read the files.
     save_flows : bool
-        Heads and flows of every step and cell are saved, as `simulate` needs them; otherwise those of the saved steps.
+        Heads and flows of every step and cell are saved, as `simulate` needs them; otherwise those of the saved steps, and heads
+        at observation points.
     """
     settings = settings or ModflowSettings()
     files = ModelFolder(folder, binary_lists=release >= (6, 1, 0))
@@ -124,7 +125,8 @@ def write_flow_model(
     """Write one model of a simulation: the grid, properties and barriers of a problem, and packages of stresses."""
     prefix = "" if name == MODEL else f"{name}."
     written = [package for package in packages if package.cell.size]
-    _write_names(files, name, prefix, problem, written, settings, newton)
+    observed = bool(problem.observations.names) and not save_flows
+    _write_names(files, name, prefix, problem, written, settings, newton=newton, observed=observed)
     _write_grid(files, name, problem.grid)
     _write_properties(files, name, problem)
     _write_storage(files, name, problem)
@@ -137,6 +139,8 @@ def write_flow_model(
         write_package(files, f"{prefix}{package.file}", package, cellid, problem.schedule.n_period)
     if problem.barriers:
         write_barriers(files, name, problem.barriers, cellid)
+    if observed:
+        write_observations(files, name, problem.observations, cellid)
 
 
 def _write_times(files: ModelFolder, schedule: Schedule) -> None:
@@ -156,16 +160,19 @@ def _write_names(
     problem: Problem,
     packages: Sequence[Package],
     settings: ModflowSettings,
+    *,
     newton: bool,
+    observed: bool,
 ) -> None:
     """Write the name file of a model."""
     relaxed = " UNDER_RELAXATION" if settings.newton_under_relaxation else ""
     method = (f"  NEWTON{relaxed}",) if newton else ()
     fixed = [f"  {kind}6 {name}.{kind.lower()} {kind.lower()}" for kind in ("DIS", "NPF", "STO", "IC", "OC")]
     barriers = [f"  HFB6 {name}.hfb hfb"] if problem.barriers else []
+    observations = [f"  OBS6 {name}.obs obs"] if observed else []
     listed = [f"  {package.kind}6 {prefix}{package.file} {package.name}" for package in packages]
     lines = block("options", (f"  LIST {name}.lst", *method))
-    files.text(f"{name}.nam", lines + block("packages", fixed + barriers + listed))
+    files.text(f"{name}.nam", lines + block("packages", fixed + barriers + listed + observations))
 
 
 def _write_grid(files: ModelFolder, name: str, grid: Grid) -> None:

@@ -6,13 +6,14 @@ import csv
 import json
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from problems import PROBLEMS
 
 from aquirecover.errors import ConfigError, OutputExistsError
-from aquirecover.flow.problem import Context
+from aquirecover.flow.problem import Context, Observations
 from aquirecover.flow.stresses import Wells
 from aquirecover.modflow import ModflowSettings, Program, simulate
 from aquirecover.modflow.export import export_model
@@ -20,11 +21,24 @@ from aquirecover.modflow.records import GrowingFile, next_heads
 from small_problems import random_problem
 
 
+def observed_heads(folder: Path, names: tuple[str, ...]) -> np.ndarray:
+    """Return the heads of every step at observation points, found as the tables of an export say; shape ``(n_step, n)``."""
+    found = {}
+    with (folder / "observations.csv").open(encoding="utf-8", newline="") as stream:
+        for row in csv.DictReader(stream):
+            with (folder / f"{row['model']}.obs.csv").open(encoding="utf-8", newline="") as table:
+                found[row["observation"]] = [float(line[row["column of the table"]]) for line in csv.DictReader(table)]
+    assert names
+    return np.array([found[name] for name in names]).T
+
+
 @pytest.mark.mf6
 def test_the_exported_model_runs_and_gives_the_heads(tmp_path, mf6: Program):
     if mf6.release < (6, 1, 1):
         pytest.skip(f"MODFLOW {mf6.version} does not read what is exported for newer releases")
-    problem, settings = random_problem(4), ModflowSettings(closure="tight")
+    settings = ModflowSettings(closure="tight")
+    problem = replace(random_problem(4), observations=Observations(("west", "deep"), np.array([0, 86])))
+    assert problem.grid.active.ravel()[problem.observations.cell].all()
     names = export_model(problem, tmp_path / "out", settings)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
     subprocess.run([mf6.path], cwd=tmp_path / "out", capture_output=True, check=True)
@@ -35,6 +49,7 @@ def test_the_exported_model_runs_and_gives_the_heads(tmp_path, mf6: Program):
         np.testing.assert_allclose(head[problem.grid.active], saved[problem.grid.active], rtol=0.0, atol=1e-12)
     assert file.left == 0, "saved heads alone"
     file.close()
+    np.testing.assert_allclose(observed_heads(tmp_path / "out", problem.observations.names), result.observation_head, atol=1e-9)
 
 
 def test_readme_says_what_is_what(tmp_path):
@@ -66,6 +81,19 @@ def test_wells_are_found_by_name(tmp_path):
     ]
 
 
+def test_observation_points_are_found_by_name(tmp_path):
+    """Names that MODFLOW cannot have, or cannot tell apart, are written as others; a table tells which is which."""
+    points = Observations(("Giếng 1", "giếng 1", "q" * 50), np.array([0, 5, 7]))
+    problem = replace(PROBLEMS["linear_wells"](), observations=points)
+    export_model(problem, tmp_path / "out")
+    lines = (tmp_path / "out" / "model.obs").read_text(encoding="ascii").splitlines()
+    names = [line.split()[0] for line in lines if " HEAD " in line]
+    assert names == ["Gi_ng_1", "gi_ng_1_2", "q" * 40]
+    with (tmp_path / "out" / "observations.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.reader(stream))
+    assert rows[2] == ["model", "GI_NG_1_2", "giếng 1", "1", "1", "6"]
+
+
 def test_parts_say_how_to_run_and_join_them(tmp_path):
     problem = PROBLEMS["linear_wells"]()
     export_model(problem, tmp_path / "out", n_part=3)
@@ -94,8 +122,10 @@ def test_the_way_of_the_readme_joins_the_heads(tmp_path, monkeypatch, mf6: Progr
     monkeypatch.chdir(tmp_path / "out")
     names: dict[str, np.ndarray] = {"flopy": flopy}
     exec(code, names)
-    expected = simulate(problem, modflow=settings, program=mf6).head
-    np.testing.assert_allclose(names["head"], expected, rtol=0.0, atol=1e-8)
+    expected = simulate(problem, modflow=settings, program=mf6)
+    np.testing.assert_allclose(names["head"], expected.head, rtol=0.0, atol=1e-8)
+    found = observed_heads(tmp_path / "out", problem.observations.names)
+    np.testing.assert_allclose(found, expected.observation_head, rtol=0.0, atol=1e-8)
 
 
 def test_a_folder_that_holds_something_is_not_touched(tmp_path):
