@@ -11,7 +11,7 @@ import click
 
 from aquirecover import __version__
 from aquirecover.console import Console
-from aquirecover.model_commands import import_group
+from aquirecover.model_commands import import_group, verify
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -355,3 +355,4 @@ def doctor(mf6: Path | None, as_json: bool) -> None:
 
 
 main.add_command(import_group)
+main.add_command(verify)

@@ -1,8 +1,11 @@
-"""Commands that bring models of other programs in. Only click is imported at start-up."""
+"""Commands that bring models of other programs in, and that prove this one. Only click is imported at start-up."""
 
 from __future__ import annotations
 
 import json
+import math
+import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,3 +90,46 @@ def _counts(outcome: ImportOutcome) -> str:
         f"{len(report.unsupported)} not supported",
     )
     return f"{', '.join(counts)} (import_report.md)"
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON on standard output.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only numbers that miss.")
+def verify(as_json: bool, quiet: bool) -> None:
+    """Solve published problems on this machine and compare with their answers.
+
+    Exact solutions of flow to wells and from streams, MODFLOW's own test problem, and the sample problems of GWM-2005 and
+    PEST++ for limits. Ends with 1 when a number is further from the published one than its tolerance.
+    """
+    from aquirecover.verification.checks import run_checks
+
+    console = Console()
+    with Console(quiet).progress() as listener:
+        found = run_checks(lambda name, done, total: listener.progress("problems", done, total, name))
+    missed = [number for number in found if not number.passed]
+    if as_json:
+        rows = [{**asdict(n), "got": n.got if math.isfinite(n.got) else None, "passed": n.passed} for n in found]
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+    shown = missed if quiet else found
+    console.rows(
+        [
+            {
+                "problem": number.problem,
+                "what": number.what,
+                "expected": f"{number.expected:.7g}",
+                "got": f"{number.got:.7g}",
+                "tolerance": f"{number.tolerance:.2g}",
+                "unit": "" if number.unit == "1" else number.unit,
+                "": "ok" if number.passed else "MISSED",
+                "source": number.source,
+            }
+            for number in shown
+        ],
+        title="Published problems",
+    )
+    for number in missed:
+        if number.error:
+            console.say(f"{number.problem}: {number.error}")
+    console.say(f"{len(found) - len(missed)} of {len(found)} numbers are within their tolerance.")
+    if missed:
+        sys.exit(1)

@@ -7,6 +7,7 @@ import pytest
 from scipy import integrate, optimize, special
 
 from aquirecover import analytical
+from aquirecover.verification.field_recovery import FIELD, MEASURED, field_recovery
 
 # T 500 m2/d, S 2e-4, Q 1,000 m3/d, r 100 m, pump stops at 30 d: time, d, and residual drawdown, m
 THEIS_RECOVERY = (
@@ -21,33 +22,6 @@ THEIS_RECOVERY = (
     (120.0, 0.045786),
     (390.0, 0.012739),
 )
-
-# Hardinxveld-Giessendam 1981, in the pumped well: time since pumping began, d, and residual drawdown, m
-HARDINXVELD = np.array(
-    [
-        [0.014583, 0.364],
-        [0.015278, 0.282],
-        [0.015972, 0.241],
-        [0.016667, 0.190],
-        [0.017361, 0.174],
-        [0.018056, 0.162],
-        [0.01875, 0.146],
-        [0.019444, 0.130],
-        [0.020139, 0.120],
-        [0.020833, 0.114],
-        [0.022222, 0.102],
-        [0.023611, 0.086],
-        [0.025, 0.080],
-        [0.026389, 0.075],
-        [0.027778, 0.068],
-        [0.029167, 0.067],
-        [0.030556, 0.061],
-        [0.031944, 0.056],
-        [0.033333, 0.050],
-        [0.034722, 0.044],
-    ]
-)
-FIELD = {"rate": 1848.0, "stop": 0.013889, "thickness": 27.0, "radius": 0.155}
 
 # Hantush (1956), table of W(u, r/B)
 LEAKY = (
@@ -80,12 +54,6 @@ LEAKY = (
 )
 
 
-def field_recovery(k: float, storativity: float = 1e-4) -> np.ndarray:
-    return analytical.theis_recovery(
-        FIELD["rate"], k * FIELD["thickness"], storativity, FIELD["radius"], HARDINXVELD[:, 0], FIELD["stop"]
-    )
-
-
 @pytest.mark.parametrize(("time", "expected"), THEIS_RECOVERY)
 def test_theis_recovery_table(time: float, expected: float) -> None:
     assert analytical.theis_recovery(1000.0, 500.0, 2e-4, 100.0, time, 30.0) == pytest.approx(expected, abs=5.1e-7)
@@ -99,9 +67,9 @@ def test_recovery_with_another_storativity_follows_its_formula() -> None:
 def test_hardinxveld_conductivity() -> None:
     # MLU publishes 48.94 m/d. timflow publishes 40.60 m/d with an RMSE of 0.028 m: that is no least-squares fit of the exact
     # solution to these numbers, for which 40.60 leaves 0.033 m and the best fit 0.011 m.
-    fit = optimize.least_squares(lambda k: field_recovery(k[0]) - HARDINXVELD[:, 1], [20.0])
+    fit = optimize.least_squares(lambda k: field_recovery(k[0]) - MEASURED[:, 1], [20.0])
     assert fit.x[0] == pytest.approx(48.94, rel=5e-3)
-    error = np.sqrt(np.mean((field_recovery(40.60) - HARDINXVELD[:, 1]) ** 2))
+    error = np.sqrt(np.mean((field_recovery(40.60) - MEASURED[:, 1]) ** 2))
     assert np.sqrt(np.mean(fit.fun**2)) == pytest.approx(0.01075, abs=1e-5)
     assert error == pytest.approx(0.0329, abs=1e-4)
 
@@ -110,8 +78,8 @@ def test_hardinxveld_drawdown_and_recovery() -> None:
     # TTim's single-layer fit to the whole test, with a skin in the pumped well: k 48.653125 m/d, RMSE 0.00873670 m
     pumping = np.array([694, 1389, 2083, 2778, 3472, 4167, 4861, 5556, 6250, 6944, 8333, 9722, 11111, 12500, 13889]) * 1e-6
     drawdown = [2.746, 2.807, 2.869, 2.9, 2.923, 2.944, 2.96, 2.977, 2.993, 3.004, 3.019, 3.031, 3.058, 3.064, 3.084]
-    time = np.concatenate((pumping, HARDINXVELD[:, 0]))
-    measured = np.concatenate((drawdown, HARDINXVELD[:, 1]))
+    time = np.concatenate((pumping, MEASURED[:, 0]))
+    measured = np.concatenate((drawdown, MEASURED[:, 1]))
 
     def error(guess: np.ndarray) -> np.ndarray:
         # the skin and the storativity both shift the drawdown, so the storativity stays at the published 7.6e-5 1/m
@@ -126,11 +94,9 @@ def test_hardinxveld_drawdown_and_recovery() -> None:
 
 
 def test_hardinxveld_straight_line() -> None:
-    transmissivity, intercept = analytical.recovery_transmissivity(
-        FIELD["rate"], HARDINXVELD[:, 0], FIELD["stop"], HARDINXVELD[:, 1]
-    )
+    transmissivity, intercept = analytical.recovery_transmissivity(FIELD["rate"], MEASURED[:, 0], FIELD["stop"], MEASURED[:, 1])
     assert transmissivity == pytest.approx(1185.0, abs=1.0)
-    line = np.polyfit(np.log10(HARDINXVELD[:, 0] / (HARDINXVELD[:, 0] - FIELD["stop"])), HARDINXVELD[:, 1], 1)
+    line = np.polyfit(np.log10(MEASURED[:, 0] / (MEASURED[:, 0] - FIELD["stop"])), MEASURED[:, 1], 1)
     assert intercept == pytest.approx(line[1])
 
 

@@ -9,36 +9,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from radial import DIRECT, quarter_grid
 
 from aquirecover import analytical
-from aquirecover.flow.grid import Grid
-from aquirecover.flow.problem import Observations, Problem
-from aquirecover.flow.properties import AquiferProperties
 from aquirecover.flow.schedule import Schedule
 from aquirecover.flow.simulate import simulate
-from aquirecover.flow.stresses import FixedHead, Wells
+from aquirecover.verification.radial import DIRECT
+from aquirecover.verification.wells import LEAKANCE, RATE, STORATIVITY, TRANSMISSIVITY, leaky
 
-TRANSMISSIVITY, STORATIVITY, LEAKANCE, RATE = 500.0, 2e-4, 5e-4, 1000.0
 TIMES = np.array([0.02, 0.1, 0.5, 2.0])
-
-
-def leaky(schedule: Schedule) -> tuple[Problem, np.ndarray]:
-    plan, near = quarter_grid(8.0, 1.25, 3e4, 100.0)
-    grid = Grid(dx=plan.dx, dy=plan.dy, top=10.0, bottom=[0.0, -10.0])
-    n_y = grid.shape[1]
-    columns = np.array([near, int(np.argmin(np.abs(grid.x - 500.0)))])
-    problem = Problem(
-        name="hantush",
-        grid=grid,
-        properties=AquiferProperties(grid, k=TRANSMISSIVITY / 10.0, specific_storage=STORATIVITY / 10.0, leakance=[LEAKANCE]),
-        schedule=schedule,
-        initial_head=np.zeros(grid.shape),
-        stresses=(Wells(grid.cell(1, n_y - 1, 0), pumping_rate=RATE / 4.0),),
-        fixed_heads=(FixedHead(np.arange(grid.n_cell // 2), 0.0, name="above"),),
-        observations=Observations(("near", "far"), grid.cell(1, n_y - 1, columns)),
-    )
-    return problem, np.hypot(grid.x[columns], 0.5 * grid.dx[0])
 
 
 def test_transient_leaky_drawdown() -> None:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
-from managed import TIGHT, dewater, drain, maximin, seawater, simulate_all
 
-from aquirecover.flow.adjoint import SensitivitySettings
-from aquirecover.study.chance import AdjointSpread, Chance
 from aquirecover.study.constraints import join, total
 from aquirecover.study.decisions import Decision
 from aquirecover.study.limits import LimitProblem, LimitSettings, Objective, find_limit
-from aquirecover.study.priors import independent, together
+from aquirecover.verification.managed import chance, dewater, drain, maximin, seawater, simulate_all
 
 
 def test_dewater_rates_and_shadow_prices() -> None:
@@ -79,32 +74,19 @@ def test_seawater_with_a_water_table_head_differences_gradients_and_injection() 
     assert [found[name] for name in prices] == pytest.approx(list(prices.values()), rel=1e-2)
 
 
-def _chance(question: LimitProblem, risk: float) -> LimitProblem:
-    # PEST++ gives log10 K of each of the 600 cells a standard deviation of (log10 500 - log10 5) / 4, and the heads of the two
-    # ends one of (90 - 70) / 4 and (70 - 50) / 4
-    fixed = "fixed_head.head"
-    priors = [
-        independent("k", ("k", "k22"), np.arange(600), 0.5, log10=True),
-        together("up", (fixed,), np.arange(20), 5.0),
-        together("down", (fixed,), np.arange(20, 40), 5.0),
-    ]
-    spread = AdjointSpread(question.problem, question.decisions, question.families, priors, SensitivitySettings(TIGHT))
-    return replace(question, chance=Chance(risk, spread))
-
-
 def test_dewater_with_risk() -> None:
     problem, decisions, heads, limits = dewater()
     neutral = LimitProblem(problem, tuple(decisions), (heads,), limits, Objective(np.ones(7), maximise=False))
     # the benchmark finds standard deviations once, without pumping (opt_recalc_fosm_every 100, one iteration)
     once = LimitSettings(spread_every=0)
-    result = find_limit(_chance(neutral, 0.95), simulate_all, once)
+    result = find_limit(chance(neutral, 0.95), simulate_all, once)
     assert result.objective == pytest.approx(3712.3, rel=1e-4)
     # printed by PEST++ from differences of 1 % in K, here from the adjoint
     printed = [3.63105, 3.58246, 3.59647, 3.62987, 3.5975, 3.6267, 3.57702, 3.57644, 3.57958, 3.59662]
     np.testing.assert_allclose(result.deviation, printed, rtol=1e-3)
-    assert find_limit(_chance(neutral, 0.5), simulate_all, once).objective == pytest.approx(2865.655, rel=1e-6)
+    assert find_limit(chance(neutral, 0.5), simulate_all, once).objective == pytest.approx(2865.655, rel=1e-6)
     # with the printed deviations themselves total, rates and prices come out; its responses are differences of printed heads
-    given = find_limit(_chance(neutral, 0.95).with_deviations(np.array(printed)), simulate_all)
+    given = find_limit(chance(neutral, 0.95).with_deviations(np.array(printed)), simulate_all)
     assert given.objective == pytest.approx(3712.34, rel=1e-5)
     np.testing.assert_allclose(given.x, [1285.28, 253.753, 0.0, 887.261, 0.0, 0.0, 1286.04], rtol=5e-5, atol=0.02)
     prices = dict(zip(heads.names, given.row_price, strict=True))
@@ -115,7 +97,7 @@ def test_dewater_with_risk_at_the_rates_of_the_limit() -> None:
     # pumping makes heads depend more on K: a limit that keeps to the deviations at its own rates pumps more than PEST++'s
     problem, decisions, heads, limits = dewater()
     neutral = LimitProblem(problem, tuple(decisions), (heads,), limits, Objective(np.ones(7), maximise=False))
-    question = _chance(neutral, 0.95)
+    question = chance(neutral, 0.95)
     result = find_limit(question, simulate_all)
     _, deviations = question.held_at(result.x)
     np.testing.assert_allclose(result.deviation, deviations, rtol=1e-6)

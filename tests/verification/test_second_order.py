@@ -11,7 +11,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from radial import DIRECT, corner, quarter_grid, quarter_well
 from scipy.linalg import eigh
 
 from aquirecover.flow.assembly import FlowSystem, Interval
@@ -21,6 +20,7 @@ from aquirecover.flow.properties import AquiferProperties
 from aquirecover.flow.schedule import Schedule
 from aquirecover.flow.simulate import TimeSettings, simulate
 from aquirecover.flow.stresses import FixedHead
+from aquirecover.verification.radial import DIRECT, corner, quarter_grid, quarter_well
 
 GAMMA = 1.0 - np.sqrt(0.5)
 TIMES = np.array([30.0, 30.01, 30.1, 31.0, 35.0, 40.0, 60.0, 90.0, 120.0, 390.0])

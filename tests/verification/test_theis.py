@@ -10,37 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from radial import DIRECT, corner, quarter_grid, quarter_well
 
-from aquirecover import analytical
-from aquirecover.flow.problem import Observations, Problem
-from aquirecover.flow.properties import AquiferProperties
-from aquirecover.flow.schedule import Schedule
-from aquirecover.flow.simulate import simulate
-
-TRANSMISSIVITY, STORATIVITY, RATE = 500.0, 2e-4, 1000.0
-TIMES = np.array([0.1, 1.0, 10.0, 30.0])
-
-
-def drawdown(growth: float, n_steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return drawdowns at 100 m and about 1 km at `TIMES`, and the exact ones."""
-    grid, near = quarter_grid(8.0, growth, 1.5e5, 100.0)
-    far = int(np.argmin(np.abs(grid.x - 1000.0)))
-    cells = np.concatenate((corner(grid, near), corner(grid, far)))
-    lengths = np.diff(TIMES, prepend=0.0)
-    problem = Problem(
-        name="theis",
-        grid=grid,
-        properties=AquiferProperties(grid, k=TRANSMISSIVITY / 10.0, specific_storage=STORATIVITY / 10.0),
-        schedule=Schedule(lengths, n_steps=n_steps, step_multiplier=[1.2 ** (10 / n_steps), *[1.0] * 3]),
-        initial_head=np.zeros(grid.shape),
-        stresses=(quarter_well(grid, RATE),),
-        observations=Observations(("near", "far"), cells),
-    )
-    result = simulate(problem, DIRECT)
-    last = np.cumsum(problem.schedule.n_steps) - 1
-    radius = np.hypot(grid.x[[near, far]], 0.5 * grid.dx[0])
-    return -result.observation_head[last], analytical.theis(RATE, TRANSMISSIVITY, STORATIVITY, radius, TIMES[:, None])
+from aquirecover.verification.wells import drawdown
 
 
 def test_theis_at_two_distances() -> None:

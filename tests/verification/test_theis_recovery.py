@@ -11,33 +11,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from radial import DIRECT, corner, quarter_grid, quarter_well
 
-from aquirecover.flow.problem import Observations, Problem
-from aquirecover.flow.properties import AquiferProperties
-from aquirecover.flow.schedule import Schedule
-from aquirecover.flow.simulate import simulate
+from aquirecover.verification.wells import RECOVERY as EXACT
+from aquirecover.verification.wells import RECOVERY_STEPS as STEPS
+from aquirecover.verification.wells import RECOVERY_TIMES as TIMES
+from aquirecover.verification.wells import residual_drawdown
 
-TIMES = np.array([30.0, 30.01, 30.1, 31.0, 35.0, 40.0, 60.0, 90.0, 120.0, 390.0])
-EXACT = np.array([1.548859, 1.258785, 0.906733, 0.546382, 0.309674, 0.220624, 0.110315, 0.064531, 0.045786, 0.012739])
-STEPS = np.array([40, 15, 30, 30, 30, 30, 30, 30, 20, 120])
-
-
-def residual_drawdown(growth: float, n_steps: np.ndarray, multiplier: tuple[float, float]) -> np.ndarray:
-    """Return the residual drawdown at 100 m at `TIMES`; the first two periods have growing steps."""
-    grid, column = quarter_grid(8.0, growth, 1.5e5, 100.0)
-    rate = np.array([1000.0] + 9 * [0.0])
-    problem = Problem(
-        name="theis_recovery",
-        grid=grid,
-        properties=AquiferProperties(grid, k=50.0, specific_storage=2e-5),
-        schedule=Schedule(np.diff(TIMES, prepend=0.0), n_steps=n_steps, step_multiplier=[*multiplier, *[1.0] * 8]),
-        initial_head=np.zeros(grid.shape),
-        stresses=(quarter_well(grid, rate),),
-        observations=Observations(("at 100 m",), corner(grid, column)),
-    )
-    result = simulate(problem, DIRECT)
-    return -result.observation_head[np.cumsum(n_steps) - 1, 0]
+__all__ = ["EXACT", "STEPS", "TIMES", "residual_drawdown"]
 
 
 def test_every_time_of_the_table_within_one_per_cent() -> None:

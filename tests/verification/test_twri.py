@@ -18,45 +18,8 @@ import pytest
 from scipy import sparse
 from scipy.sparse import linalg
 
-from aquirecover.flow.grid import Grid
-from aquirecover.flow.problem import FlowResult, Problem
-from aquirecover.flow.properties import AquiferProperties, Averaging
-from aquirecover.flow.schedule import Schedule
-from aquirecover.flow.simulate import simulate
-from aquirecover.flow.stresses import Drain, FixedHead, Recharge, Wells
-
-N, SIZE = 15, 5000.0
-BOTTOM, K = -150.0, 1e-3
-TRANSMISSIVITY, LEAKANCE = (0.01, 0.02), (2e-8, 1e-8)
-# layer, row, column from 1
-WELLS = [(3, 5, 11), (2, 4, 6), (2, 6, 12), *((1, row, column) for row in (9, 11, 13) for column in (8, 10, 12, 14))]
-DRAIN_ELEVATION = [0.0, 0.0, 10.0, 20.0, 30.0, 50.0, 70.0, 90.0, 100.0]
-
-
-def twri(averaging: Averaging) -> FlowResult:
-    grid = Grid(dx=np.full(N, SIZE), dy=np.full(N, SIZE), top=200.0, bottom=[BOTTOM, -250.0, -350.0])
-    wells = np.array(WELLS) - 1
-    west = np.concatenate([grid.cell(layer, np.arange(N), 0) for layer in (0, 1)])
-    problem = Problem(
-        name="twri",
-        grid=grid,
-        properties=AquiferProperties(
-            grid,
-            k=[K, *(t / 100.0 for t in TRANSMISSIVITY)],
-            convertible=[True, False, False],
-            leakance=LEAKANCE,
-            averaging=averaging,
-        ),
-        schedule=Schedule(86400.0, steady=True),
-        initial_head=np.zeros(grid.shape),
-        stresses=(
-            Wells(np.concatenate([grid.cell(*well) for well in wells]), pumping_rate=5.0),
-            Drain(grid.cell(0, 7, np.arange(1, 10)), DRAIN_ELEVATION, 1.0, name="drains"),
-            Recharge(np.arange(N * N), 3e-8),
-        ),
-        fixed_heads=(FixedHead(west, 0.0, name="constant_head"),),
-    )
-    return simulate(problem)
+from aquirecover.flow.properties import Averaging
+from aquirecover.verification.twri import BOTTOM, DRAIN_ELEVATION, LEAKANCE, SIZE, TRANSMISSIVITY, WELLS, K, N, twri
 
 
 def oracle(upstream: bool) -> tuple[np.ndarray, float, float]:

@@ -1,17 +1,20 @@
 """Sample problems of the USGS Groundwater Management process, GWM-2005 (public domain; Ahlfeld, Barlow and Mulligan 2005).
 
 Lengths are feet and times days; the equations do not mind. Inputs and answers are those of the distribution (``data/DEWATER``,
-``data/DEWATERMB``, ``data/MAXIMIN``, ``data/DRAIN``, version 1.5.2).
+``data/DEWATERMB``, ``data/MAXIMIN``, ``data/DRAIN``, ``data/SEAWATER``, version 1.5.2).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
+from aquirecover.flow.adjoint import SensitivitySettings
+from aquirecover.flow.arrays import IntArray
 from aquirecover.flow.grid import Grid
 from aquirecover.flow.linear import LinearSettings
 from aquirecover.flow.newton import NewtonSettings
@@ -20,9 +23,12 @@ from aquirecover.flow.properties import AquiferProperties
 from aquirecover.flow.schedule import Schedule
 from aquirecover.flow.simulate import SimulateSettings, simulate
 from aquirecover.flow.stresses import Drain, FixedHead, Recharge, Wells
+from aquirecover.study.chance import AdjointSpread, Chance
 from aquirecover.study.constraints import Constraints, bounds, total
 from aquirecover.study.decisions import Decision
-from aquirecover.study.quantities import HeadSums, levels, outflows
+from aquirecover.study.limits import LimitProblem
+from aquirecover.study.priors import independent, together
+from aquirecover.study.quantities import HeadSums, StressOutflow, levels, outflows
 
 TIGHT = SimulateSettings(
     newton=NewtonSettings(tolerance=1e-13, head_change=1e-11), linear=LinearSettings(method="direct"), budget_tolerance=1e-6
@@ -31,10 +37,11 @@ DATA = Path(__file__).parent / "data"
 
 
 def simulate_all(problems: Sequence[Problem]) -> list[FlowResult]:
+    """Run problems to tight tolerances."""
     return [simulate(problem, TIGHT) for problem in problems]
 
 
-def _cells(grid: Grid, places: Sequence[tuple[int, int]]) -> np.ndarray:
+def _cells(grid: Grid, places: Sequence[tuple[int, int]]) -> IntArray:
     """Return the cells of rows and columns counted from 1."""
     row, column = np.array(places).T - 1
     return grid.cell(0, row, column)
@@ -78,6 +85,22 @@ def dewater() -> tuple[Problem, list[Decision], HeadSums, Constraints]:
     return problem, decisions, heads, bounds(names, np.arange(10), "ft", upper=50.0)
 
 
+def chance(question: LimitProblem, risk: float) -> LimitProblem:
+    """Return DEWATER with a risk, as PEST++'s benchmark ``opt_dewater_chance`` has it.
+
+    log10 K of each of the 600 cells has a standard deviation of (log10 500 - log10 5) / 4, the heads of the two ends have one of
+    (90 - 70) / 4 and (70 - 50) / 4.
+    """
+    fixed = ("fixed_head.head",)
+    priors = [
+        independent("k", ("k", "k22"), np.arange(600), 0.5, log10=True),
+        together("up", fixed, np.arange(20), 5.0),
+        together("down", fixed, np.arange(20, 40), 5.0),
+    ]
+    spread = AdjointSpread(question.problem, question.decisions, question.families, priors, SensitivitySettings(TIGHT))
+    return replace(question, chance=Chance(risk, spread))
+
+
 def maximin() -> tuple[Problem, list[Decision], HeadSums, list[Constraints]]:
     """Return MAXIMIN; its last decision is the level R to be raised."""
     problem = _with_wells(_strip(0.5), [(4, 14), (3, 15), (12, 20), (13, 16), (9, 14)])
@@ -114,7 +137,7 @@ _BEDS = (
 )
 
 
-def drain() -> tuple[Problem, list[Decision], object, list[Constraints]]:
+def drain() -> tuple[Problem, list[Decision], StressOutflow, list[Constraints]]:
     """Return DRAIN: twelve seasons of a step each, seven rates that recur every year, three drains at the end of season 11."""
     grid = Grid(np.full(30, 200.0), np.full(25, 200.0), 100.0, [0.0])
     initial = np.loadtxt(DATA / "drain_initial_heads.txt").reshape(grid.shape)

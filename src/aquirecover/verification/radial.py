@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from aquirecover.flow.arrays import FloatArray, IntArray
 from aquirecover.flow.grid import Grid
 from aquirecover.flow.linear import LinearSettings
 from aquirecover.flow.simulate import SimulateSettings
@@ -29,18 +30,18 @@ def quarter_grid(first: float, growth: float, reach: float, distance: float, thi
     return Grid(dx=size, dy=size[::-1], top=0.0, bottom=[-thickness]), column
 
 
-def quarter_well(grid: Grid, rate: np.ndarray | float) -> Wells:
+def quarter_well(grid: Grid, rate: FloatArray | float) -> Wells:
     """Return the well at the south-western corner with a quarter of a rate, a number or one value a period."""
     rates = np.asarray(rate, dtype=float) / 4.0
     return Wells(corner(grid), pumping_rate=rates[:, None] if rates.ndim else rates)
 
 
-def corner(grid: Grid, column: int = 0) -> np.ndarray:
+def corner(grid: Grid, column: int = 0) -> IntArray:
     """Return the cell of the southern row in a column."""
     return grid.cell(0, grid.shape[1] - 1, column)
 
 
-def outer_cells(grid: Grid) -> np.ndarray:
+def outer_cells(grid: Grid) -> IntArray:
     """Return the northern and eastern cells, where the far field is held."""
     _, n_y, n_x = grid.shape
     return np.unique(np.concatenate((grid.cell(0, 0, np.arange(n_x)), grid.cell(0, np.arange(n_y), n_x - 1))))

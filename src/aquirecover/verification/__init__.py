@@ -1,0 +1,1 @@
+"""Published problems with their answers, run by `aquirecover verify`, the tests and the documentation."""
