@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
+from aquirecover.answer_runner import run_answers
 from aquirecover.errors import AquirecoverError, ConfigError, Finding
 from aquirecover.machine import n_cores
 from aquirecover.project import kind_of
@@ -98,7 +99,8 @@ def run_batch(
         text = f"Interrupted: {len(found)} of {len(plan.jobs)} scenarios had ended; call again to go on from there."
         raise KeyboardInterrupt(text) from error
     rows = [found[job.name] for job in plan.jobs]
-    good = [Path(row["folder"]) for row in rows if row["status"] != "failed"]
+    runs = [found[job.name] for job in plan.jobs if kind_of(job.path) != "batch"]
+    good = [Path(row["folder"]) for row in runs if row["status"] != "failed"]
     if options.figures and good:
         try:
             compare_results(good, folder / "comparison")
@@ -146,14 +148,18 @@ def _scenarios_in(folder: Path) -> list[Path]:
 
 
 def _read_batch(path: Path, options: RunOptions) -> tuple[list[Path], RunOptions, int | None]:
-    """Return the scenarios of a batch file, the options with its values (those of the caller win), and its processes."""
+    """Return the scenarios of a batch file, the options with its values (those of the caller win), and its processes.
+
+    A file with answers is one job by itself.
+    """
     from aquirecover.case.config import read_batch
 
     found = read_batch(path, allow_outside=options.allow_outside)
     batch = found.batch
     size = batch.cell_size if options.cell_size is None else options.cell_size
     own = replace(options, cell_size=size, overrides={**batch.overrides, **options.overrides})
-    return list(found.scenario_files), own, batch.processes
+    files = list(found.scenario_files) if batch.answers is None else [path.resolve()]
+    return files, own, batch.processes
 
 
 def _run_all(planned: Sequence[Job], jobs: int, listener: Listener) -> Generator[Row, None, None]:
@@ -245,13 +251,15 @@ def run_job(job: Job, listener: Listener) -> Row:
     """Run one scenario, or find that it is finished, and return its record; an error becomes part of the record."""
     start = time.perf_counter()
     try:
-        outcome = run_scenario(job.path, job.options, listener, skip_finished=not job.force)
+        run = run_answers if kind_of(job.path) == "batch" else run_scenario
+        outcome = run(job.path, job.options, listener, skip_finished=not job.force)
     except AquirecoverError as error:
         return record(job, "failed", time.perf_counter() - start, error=str(error))
     except Exception as error:
         return record(job, "failed", time.perf_counter() - start, error=f"Unexpected {type(error).__name__}: {error}")
     values = outcome.to_dict()
-    facts = {name: values[name] for name in ("budget_error", "outer_iterations", "inner_iterations") if not outcome.skipped}
+    counted = run is run_scenario and not outcome.skipped
+    facts = {name: values[name] for name in ("budget_error", "outer_iterations", "inner_iterations") if counted}
     return record(job, "skipped" if outcome.skipped else "finished", time.perf_counter() - start, **facts)
 
 

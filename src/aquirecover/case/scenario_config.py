@@ -30,6 +30,7 @@ from aquirecover.case.scalars import (
 from aquirecover.case.sections import Rule, Section, exactly_one, given
 from aquirecover.case.values import Quantity
 
+WellLabel = Literal["district", "aquifer", "user_type", "group", "well"]
 Share = Annotated[float, Quantity(low=0.0, high=1.0)]
 Percent = Annotated[float, Quantity("%", low=0.0, high=100.0)]
 Rate = Annotated[float, Quantity(variable="pumping_rate")]
@@ -292,6 +293,18 @@ class ScenarioConfig(Section):
         return self.restriction_start or min(starts, default=None)
 
 
+class AnswersConfig(Section):
+    """Heads of many scenarios that pump more or less by groups of wells: points at every step, and the last field."""
+
+    factors: FilePath
+    """CSV table with a row for each scenario: its name under `scenario`, and a factor on the pumping under the name of each
+    group, as `Kien Xuong / qp2`. Groups without a column stay as they are."""
+    by: Annotated[tuple[WellLabel, ...], Field(min_length=1), OneOrMany] = ("district", "aquifer")
+    """Labels of wells whose combinations are the groups; `well` for each well."""
+    from_: Annotated[Date | None, Field(alias="from")] = None
+    """Day from which factors count, the start of a period; all the time when left out."""
+
+
 class BatchConfig(Section):
     """A list of scenarios that are run together."""
 
@@ -309,6 +322,8 @@ class BatchConfig(Section):
     """Values of the model by dotted path, for all scenarios."""
     processes: Count | None = None
     """Runs at the same time; the number of processors when left out."""
+    answers: AnswersConfig | None = None
+    """Scenarios that scale groups of wells of the one scenario, instead of runs with all results."""
     notes: Text | None = None
     """Free text."""
 
@@ -320,3 +335,5 @@ class BatchConfig(Section):
             for index, path in enumerate(scenarios):
                 if path in scenarios[:index]:
                     yield ("scenarios", index), "stands twice: name each scenario once."
+            if raw.get("answers") is not None and len(scenarios) != 1:
+                yield ("scenarios",), "must be one scenario where answers are asked for: they scale its wells."

@@ -26,7 +26,7 @@ class ArrayStore:
     Attributes
     ----------
     damaged : list of Path
-        Files that were found and could not be used; the next `save` under their keys replaces them.
+        Files that were found and could not be used; the next `keep` under their keys replaces them.
     """
 
     def __init__(self, folder: Path | str) -> None:
@@ -38,7 +38,7 @@ class ArrayStore:
         return self.folder / f"{key}{SUFFIX}"
 
     def load(self, key: str) -> dict[str, np.ndarray] | None:
-        """Return what was saved under a key; None when there is none, or its file is cut off, altered or of another key.
+        """Return what was kept under a key; None when there is none, or its file is cut off, altered or of another key.
 
         Every member carries a checksum, which is compared with its content.
         """
@@ -56,7 +56,7 @@ class ArrayStore:
             return None
         return arrays
 
-    def save(self, key: str, arrays: Mapping[str, np.ndarray]) -> None:
+    def keep(self, key: str, arrays: Mapping[str, np.ndarray]) -> None:
         """Keep arrays under a key, instead of any that are there.
 
         Raises

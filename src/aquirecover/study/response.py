@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
 
+from aquirecover.errors import ConvergenceError
 from aquirecover.flow.adjoint import SensitivitySettings
 from aquirecover.flow.arrays import FloatArray
 from aquirecover.flow.content import content_key
@@ -175,7 +177,7 @@ class Evaluator:
 
     def _keep(self, key: str, outcome: Outcome) -> None:
         if self.simulate_all.store is not None:
-            self.simulate_all.store.save(key, _arrays_of(outcome))
+            self.simulate_all.store.keep(key, _arrays_of(outcome))
 
     def response(self, x: FloatArray) -> Response:
         """Return quantities and derivatives at values of the decisions, by the way that needs the fewest runs.
@@ -187,7 +189,9 @@ class Evaluator:
         acting = [n for n, decision in enumerate(self.decisions) if decision.acts]
         adjoint = self.simulate_all.adjoint
         if adjoint is not None and 0 < len(self.names) < len(acting):
-            return self._remembered(x, adjoint, lambda: self._backwards(x, adjoint))
+            # heads of dry cells that nothing determines have no derivatives: runs tell what becomes of them
+            with suppress(ValueError, ConvergenceError):
+                return self._remembered(x, adjoint, lambda: self._backwards(x, adjoint))
         if self.linear:
             return self._remembered(x, None, lambda: self._superposed(x))
         steps = np.array([self._step(n, x[n]) for n in acting])
@@ -207,7 +211,7 @@ class Evaluator:
         if arrays is not None:
             return Response(x, _outcome_of(arrays), arrays["slope"])
         response = find()
-        store.save(key, {**_arrays_of(response.outcome), "slope": response.slope})
+        store.keep(key, {**_arrays_of(response.outcome), "slope": response.slope})
         return response
 
     def _backwards(self, x: FloatArray, settings: SensitivitySettings) -> Response:

@@ -12,7 +12,7 @@ class Store(Protocol):
     """Keeps arrays by the key of what they follow from; see `output.array_store.ArrayStore`."""
 
     def load(self, key: str) -> dict[str, np.ndarray] | None:
-        """Return what was saved under a key, None when it is not there or not whole."""
+        """Return what was kept under a key, None when it is not there or not whole."""
 
-    def save(self, key: str, arrays: Mapping[str, np.ndarray]) -> None:
+    def keep(self, key: str, arrays: Mapping[str, np.ndarray]) -> None:
         """Keep arrays under a key."""

@@ -203,7 +203,7 @@ def unit_responses(
     found = None if store is None else store.load(plan.key)
     arrays = plan.march(progress) if found is None else found
     if found is None and store is not None:
-        store.save(plan.key, arrays)
+        store.keep(plan.key, arrays)
     return plan.made(arrays, stored=found is not None)
 
 

@@ -15,7 +15,7 @@ KEY = "0" * 64
 def _saved(folder: Path) -> tuple[ArrayStore, dict[str, np.ndarray]]:
     store = ArrayStore(folder / "new")
     arrays = {"head": np.random.default_rng(1).random((40, 50)), "well": np.array(["W1", "Kiến Xương"]), "none": np.zeros(0)}
-    store.save(KEY, arrays)
+    store.keep(KEY, arrays)
     return store, arrays
 
 
@@ -43,7 +43,7 @@ def test_a_file_that_was_cut_off_is_absent(tmp_path: Path, share: float) -> None
     store.path(KEY).write_bytes(content[: int(share * len(content))])
     assert store.load(KEY) is None
     assert store.damaged == [store.path(KEY)]
-    store.save(KEY, arrays)
+    store.keep(KEY, arrays)
     assert store.load(KEY) is not None
 
 
