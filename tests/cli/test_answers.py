@@ -98,7 +98,7 @@ def test_a_model_that_is_not_linear_is_marched(basin):
     text = model.read_text(encoding="utf-8")
     assert "convertible" not in text
     _write(["West / lower", "East / lower"], FACTORS[:6])
-    changed = text.replace("thickness: 25.0, k: 8.0", "thickness: 25.0, convertible: yes, specific_yield: 0.1, k: 8.0")
+    changed = text.replace("    thickness: 25.0\n", "    thickness: 25.0\n    convertible: yes\n    specific_yield: 0.1\n", 1)
     assert changed != text
     model.write_text(changed, encoding="utf-8")
     ways = _ways(Path("out"))
