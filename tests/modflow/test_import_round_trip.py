@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -140,32 +139,3 @@ def test_an_imported_model_that_is_written_again_has_its_heads(tmp_path: Path, r
     problem = read(folder, length_unit="", time_unit="").problem
     after = simulate_modflow(problem, modflow=ModflowSettings(closure="tight"), program=mf6).head[0]
     np.testing.assert_allclose(after, before, rtol=0.0, atol=1e-6)
-
-
-EXAMPLES = os.environ.get("FLOPY_EXAMPLE_DATA", "")
-
-
-@pytest.mark.skipif(not EXAMPLES, reason="FLOPY_EXAMPLE_DATA names no folder examples/data of a checkout of flopy")
-def test_freyberg_of_the_distribution(read: Read) -> None:
-    """Freyberg (1988) as flopy distributes it: heads of MODFLOW-2005, which it stores in single precision."""
-    import flopy
-
-    folder = Path(EXAMPLES) / "freyberg"
-    problem = read(folder, length_unit="", time_unit="").problem
-    file = flopy.utils.HeadFile(folder / "freyberg.githds")
-    expected, active = file.get_data(), problem.grid.active
-    file.close()
-    found = simulate(problem).head[0]
-    assert active.sum() == 705
-    np.testing.assert_allclose(found[active], expected[active], rtol=0.0, atol=2e-5)
-
-
-@pytest.mark.skipif(not EXAMPLES, reason="FLOPY_EXAMPLE_DATA names no folder examples/data of a checkout of flopy")
-@pytest.mark.parametrize("name", ["mf2005_test/twri", "mf2005_test/twrip", "parameters/twrip"])
-def test_twri_of_the_distribution(name: str, read: Read) -> None:
-    """The published budget, also where zones, multipliers and parameters give the arrays (twrip)."""
-    problem = read(Path(EXAMPLES) / f"{name}.nam", length_unit="feet", time_unit="").problem
-    result = simulate(problem)
-    flows = dict(zip(result.budget.terms, result.budget.outflow[0] / (0.3048**3 * 86400.0), strict=True))
-    assert flows["constant_head"] == pytest.approx(50.0774, abs=6e-5)
-    assert flows["drn"] == pytest.approx(32.4226, abs=6e-5)
