@@ -276,6 +276,18 @@ def test_time_series_make_a_period_of_every_step(small: Make, read: Read) -> Non
     assert "3 periods became 8" in " ".join(imported.report.converted)
 
 
+def test_binary_arrays_and_lists(small: Make, read: Read) -> None:
+    """As flopy writes them, with an auxiliary column."""
+    k = np.arange(12.0).reshape(3, 4) + 1.0
+    layers = [{"filename": "k1.bin", "binary": True, "data": k}, {"filename": "k2.bin", "binary": True, "data": 2.0 * k}]
+    model = small(npf={"k": layers})
+    well = {"filename": "wel.bin", "binary": True, "data": [((0, 1, 1), -5.0, 3.0), ((1, 2, 2), -7.0, 4.0)]}
+    model.add("wel", auxiliary=["salt"], maxbound=2, stress_period_data={0: well})
+    problem = read(model.write()).problem
+    assert_array_equal(problem.properties.k, [k, 2.0 * k])
+    assert sorted(problem.wells[0].pumping_rate.ravel().tolist())[-2:] == [5.0, 7.0]
+
+
 def run_mf6(folder: Path, program: Program) -> dict[float, np.ndarray]:
     """Run a model and return its heads by time."""
     import flopy

@@ -13,9 +13,11 @@ import pytest
 
 from aquirecover.errors import AquirecoverError, BackendError, ConfigError, InputFileError, OutputExistsError, ResourceError
 from aquirecover.importing import import_modflow
+from aquirecover.modflow.export import export_model
 from aquirecover.modflow.imports.reader import Imported, ImportOptions, read_modflow
 from aquirecover.processes import host_name
 from modflow_models import Mf6Model, change
+from small_problems import random_problem
 from twri_files import write_twri, write_twri6
 
 Read = Callable[..., Imported]
@@ -316,6 +318,28 @@ def test_cut_off_files_are_never_imported(part: str, share: float, tmp_path: Pat
     text = file.read_text()
     file.write_text(text[: int(share * len(text))])
     assert "twri." in refused(folder)
+
+
+@pytest.mark.parametrize(
+    ("file", "keep", "message"),
+    [
+        ("model.dis_botm_2.bin", 200, "has 200 bytes of the 388 that its header tells: it is cut off (named in model.dis:"),
+        ("model.dis_botm_2.bin", 20, "has 20 bytes, its header alone 52: it is cut off (named in model.dis:"),
+        ("model.dis_idomain_1.bin", 210, "has 210 bytes of the 220 that its header tells: it is cut off (named in model.dis:"),
+        ("recharge.rch.1.bin", 793, "and its rows 20 each: it is cut off (named in recharge.rch:"),
+        ("river.riv.1.bin", 50, "has 50 bytes, and its rows 36 each: it is cut off (named in river.riv:"),
+        ("evapotranspirati.evt.1.bin", 1439, "and its rows 36 each: it is cut off (named in evapotranspirati.evt:"),
+    ],
+)
+def test_binary_input_that_is_cut_off(file: str, keep: int, message: str, tmp_path: Path) -> None:
+    """As this package writes it."""
+    export_model(random_problem(4), tmp_path / "six")
+    path = tmp_path / "six" / file
+    content = path.read_bytes()
+    path.write_bytes(content[:keep])
+    said = refused(tmp_path / "six")
+    assert said.startswith(f"{file}: has ")
+    assert message in said
 
 
 def test_grids_that_are_too_large_are_refused_unread(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from aquirecover.flow.arrays import BoolArray, FloatArray
 from aquirecover.modflow.imports.draft import Draft, Periods, plain_name, unique_names
 from aquirecover.modflow.imports.flopy_errors import reading
 from aquirecover.modflow.imports.formulation import lower_cells_convert, means_agree, percent, thickness, vertical_share
+from aquirecover.modflow.imports.mf6_binary import check_binary_files
 from aquirecover.modflow.imports.mf6_files import Mf6Source
 from aquirecover.modflow.imports.mf6_lists import read_barriers, read_list
 from aquirecover.modflow.imports.mf6_options import IMPORTED, LISTS, label_of, passive_parts
@@ -43,6 +44,7 @@ def units_of(source: Mf6Source) -> tuple[str, str]:
 def read_mf6(source: Mf6Source, report: ImportReport) -> Draft:
     """Return a simulation as a draft; `report` gets what is kept, left out and not supported."""
     report.left_out += passive_parts(source)
+    check_binary_files(source)
     simulation, model = load_simulation(source)
     with reading(source.simulation.shown, source.folder):
         draft = _empty_draft(source, simulation, model, report)
