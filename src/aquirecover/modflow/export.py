@@ -54,7 +54,8 @@ def export_model(problem: Problem, folder: Path, settings: ModflowSettings | Non
         When the disk is full.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise OutputExistsError(f"{folder}: exists already and is not empty. Choose another folder.")
+        what = "and is not empty" if folder.is_dir() else "and is a file"
+        raise OutputExistsError(f"{folder}: exists already {what}. Choose another folder.")
     findings = check_problem(problem) or check_equivalence(problem)
     if findings:
         raise ConfigError(findings)

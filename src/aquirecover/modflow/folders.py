@@ -23,14 +23,19 @@ def run_folder(parent: Path | None) -> Iterator[Path]:
     Raises
     ------
     ResourceError
-        When the disk or quota is full.
+        When it cannot be made, or the disk or quota is full.
     """
     base = Path(tempfile.gettempdir()) if parent is None else parent
     made = [path for path in (base, *base.parents) if not path.exists()]
-    base.mkdir(parents=True, exist_ok=True)
     prefix = f".modflow6.{host_name()}."
-    remove_left_folders(base, prefix)
-    path = Path(tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}.", dir=base))
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+        remove_left_folders(base, prefix)
+        path = Path(tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}.", dir=base))
+    except OSError as error:
+        blocking = [path for path in (base, *base.parents) if path.exists() and not path.is_dir()]
+        reason = f"{blocking[0]} is no folder" if blocking else error.strerror or error
+        raise ResourceError(f"{base}: cannot be written: {reason}. Choose another folder.") from error
     try:
         yield path
     except OSError as error:

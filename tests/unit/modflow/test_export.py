@@ -134,6 +134,8 @@ def test_a_folder_that_holds_something_is_not_touched(tmp_path):
     with pytest.raises(OutputExistsError, match="exists already and is not empty"):
         export_model(random_problem(4), tmp_path / "out")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine"]
+    with pytest.raises(OutputExistsError, match="exists already and is a file"):
+        export_model(random_problem(4), tmp_path / "out" / "mine")
     (tmp_path / "empty").mkdir()
     assert "README.md" in export_model(random_problem(4), tmp_path / "empty")
 

@@ -34,6 +34,22 @@ def test_it_goes_when_the_run_fails(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_file_in_the_place_of_a_folder_is_told(tmp_path):
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    for parent in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(ResourceError, match=r"file is no folder\. Choose another folder"), run_folder(parent):
+            pass
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root writes everywhere")
+def test_a_folder_that_may_not_be_written_is_told(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(ResourceError, match="cannot be written"), run_folder(tmp_path / "a"):
+        pass
+    tmp_path.chmod(0o700)
+
+
 def test_a_full_disk_is_told(tmp_path):
     with pytest.raises(ResourceError, match="no space is left on the disk"), run_folder(tmp_path):
         raise OSError(errno.ENOSPC, "No space left on device")
