@@ -45,11 +45,11 @@ T 500 m²/d, S 2e-4, Q 1,000 m³/d for 30 d, at 100 m; 38 × 38 cells from 8 m a
 
 - `tests/crosscheck`: heads of a basin of 50,000 cells over 30 years, confined and with a water table, against MODFLOW 6: within
   1e-6 m at ten wells and every step. Sixty small problems, one for each stress and property and several with all of them,
-  against heads and every term of the budget of MODFLOW 6, stored, and of the program itself where it is there: within 1e-8 m, with
-  the harmonic mean 5e-6 m; all scenarios of Thai Binh at 1 km ([MODFLOW 6](modflow.md)).
+  against heads and every term of the budget of MODFLOW 6, stored, and of the program itself where it is there: within 1e-8 m,
+  with the harmonic mean 5e-6 m; all scenarios of Thai Binh at 1 km ([MODFLOW 6](modflow.md)).
 - `tests/modflow/test_published.py`: the basin of Freyberg (1988) and TWRI with parameters, imported from the files that the U.S.
-  Geological Survey distributes: heads of MODFLOW-2005 within 2e-5 m, which is what its single precision leaves, and the budgets that
-  it printed.
+  Geological Survey distributes: heads of MODFLOW-2005 within 2e-5 m, which is what its single precision leaves, and the budgets
+  that it printed.
 - `tests/properties`: superposition, reciprocity, mirror symmetry, restart (a + b = whole), and the solution multiplied back by
   the matrix, on random problems.
 - `tests/regression`: every shipped scenario closes its water budget to 1e-6 at every step.
