@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from aquirecover import __version__
 from aquirecover.errors import ConvergenceError
 from aquirecover.limit_risk import find_reliability, tightly
+from aquirecover.limit_writer import LAST, OWNED, compared_runs, story_of, write_limit_files
 from aquirecover.machine import n_cores
 from aquirecover.runner import Listener, RunOptions, refuse_unwritable
 
@@ -61,7 +62,13 @@ class LimitOutcome:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as what JSON holds."""
-        return {**self.tables.total, "limits": self.tables.limits, "binding": self.tables.binding}
+        from aquirecover.output.limit_tables import plain
+
+        tables = self.tables
+        found: dict[str, Any] = plain(
+            {**tables.total, "by_district": tables.parts, "limits": tables.limits, "binding": tables.binding}
+        )
+        return found
 
 
 def run_limits(
@@ -96,8 +103,8 @@ def run_limits(
     from aquirecover.case.limit_builder import load_limits
     from aquirecover.flow.simulate import simulate
     from aquirecover.output.array_store import ArrayStore
-    from aquirecover.output.files import refuse_existing
-    from aquirecover.output.limit_tables import limit_tables, write_limits
+    from aquirecover.output.files import refuse_existing, renewed
+    from aquirecover.output.limit_tables import limit_tables
     from aquirecover.output.reliability import reliability_tables, write_reliability
 
     folder = options.folder or Path("results") / path.resolve().stem
@@ -112,10 +119,12 @@ def run_limits(
     try:
         result = _found(made, simulate_all, listener)
         curve = _curve(made, simulate_all, listener)
+        listener.say("running the limit beside present pumping and none")
+        runs = compared_runs(made, result, simulate_all)
     except KeyboardInterrupt as error:
         text = f"Interrupted: runs that had ended are kept in {store.folder}; call again to go on from there."
         raise KeyboardInterrupt(text) from error
-    tables = limit_tables(made.question, result, made.labels, made.info)
+    tables = limit_tables(made.question, result, made.labels, made.info, made.objective_unit)
     reliability = None
     if made.risk is not None:
         found = find_reliability(path, options, made, result, simulate_all, folder, listener, jobs)
@@ -127,19 +136,20 @@ def run_limits(
         "version": __version__,
         "scenario": made.case.problem.name,
         "warnings": list(context.warnings),
+        "laws": list(made.laws),
         "config": made.case.config,
         "inputs": dict(made.case.inputs),
     }
-    files = []
-    if reliability is not None:
-        about["risk"] = reliability.summary
-        files += write_reliability(folder, reliability, overwrite=options.overwrite)
-        if options.figures:
-            files.append(_reliability_figure(folder, made, tables, reliability, options.overwrite))
-    files += write_limits(folder, tables, curve, about, overwrite=options.overwrite)
-    if options.figures:
-        files += _figures(folder, made, tables, curve, options.overwrite)
-    return LimitOutcome(folder, tables, tuple(files), () if reliability is None else tuple(reliability.sentences))
+    with renewed(folder, LAST, OWNED) as hidden:
+        if reliability is not None:
+            about["risk"] = reliability.summary
+            write_reliability(hidden, reliability, overwrite=False)
+            if options.figures:
+                _reliability_figure(hidden, made, tables, reliability)
+        write_limit_files(hidden, story_of(made, result, tables, curve, runs), about, figures=options.figures)
+        names = sorted(path.name for path in hidden.iterdir())
+    files = tuple(folder / name for name in names)
+    return LimitOutcome(folder, tables, files, () if reliability is None else tuple(reliability.sentences))
 
 
 def simulator(settings: SimulateSettings, listener: Listener, store: Store | None = None) -> Simulator:
@@ -205,20 +215,9 @@ def _curve(made: LimitCase, simulate_all: Simulator, listener: Listener) -> list
     ]
 
 
-def _figures(folder: Path, made: LimitCase, tables: LimitTables, curve: list[dict[str, Any]], overwrite: bool) -> list[Path]:
-    from aquirecover.output import limit_charts
-    from aquirecover.output.figures import save_figure
-
-    figures = [save_figure(limit_charts.limit_bars(made.title, tables.limits), folder / "limits.png", overwrite=overwrite)]
-    if curve:
-        chart = limit_charts.trade_off_curve(made.title, made.side_label, curve)
-        figures.append(save_figure(chart, folder / "trade_off.png", overwrite=overwrite))
-    return figures
-
-
-def _reliability_figure(folder: Path, made: LimitCase, tables: LimitTables, found: ReliabilityTables, overwrite: bool) -> Path:
+def _reliability_figure(folder: Path, made: LimitCase, tables: LimitTables, found: ReliabilityTables) -> None:
     from aquirecover.output.figures import save_figure
     from aquirecover.output.reliability import reliability_curve
 
     chart = reliability_curve(made.title, found, tables.total["present_m3_d"])
-    return save_figure(chart, folder / "reliability.png", overwrite=overwrite)
+    save_figure(chart, folder / "reliability.png")

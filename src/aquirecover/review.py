@@ -89,16 +89,21 @@ def _refuse_other_models(datasets: Mapping[str, xr.Dataset]) -> None:
 
 
 def redraw(folder: Path) -> list[Path]:
-    """Draw the figures of a result again, in place of those that are there, and return them.
+    """Draw the figures of a result, or of a limit, again, in place of those that are there, and return them.
 
     Raises
     ------
     InputFileError
         When the folder holds no result.
     """
-    from aquirecover.output.figures import save_figures
+    from aquirecover.output.figures import save_figure, save_figures
+    from aquirecover.output.limit_charts import figure_plan
+    from aquirecover.output.limit_dataset import LIMITS_FORMAT, LIMITS_NAME
     from aquirecover.output.results import open_results
 
+    if (folder / LIMITS_NAME).is_file():
+        plan = figure_plan(open_results(folder / LIMITS_NAME, LIMITS_FORMAT))
+        return [save_figure(make(), folder / f"{name}.png", overwrite=True) for name, make in plan.items()]
     return save_figures(open_results(folder), folder / "figures", overwrite=True)
 
 

@@ -87,7 +87,7 @@ def write_zones(
     write_json(targets[0], law_zones.to_features(zones, files.model.crs), overwrite=overwrite)
     write_csv(targets[1], ("zone", "aquifer", "reason", "wells", "area_ha"), [_row(zone) for zone in zones], overwrite=overwrite)
     district = files.model.map.district
-    outlines = _rings(site.places.shapes("areas", district).geometry) if district else []
+    outlines = rings(site.places.shapes("areas", district).geometry) if district else []
     save_figure(zone_map(files.model.title, _by_aquifer(zones), outlines, _places(register)), targets[2], overwrite=overwrite)
     return targets
 
@@ -96,11 +96,11 @@ def _by_aquifer(zones: Sequence[Zone]) -> dict[str, dict[int, list[FloatArray]]]
     """Return the rings of the zones by aquifer and number."""
     found: dict[str, dict[int, list[FloatArray]]] = {}
     for zone in sorted(zones, key=lambda zone: zone.aquifer):
-        found.setdefault(zone.aquifer, {}).setdefault(zone.number, []).extend(_rings([zone.geometry]))
+        found.setdefault(zone.aquifer, {}).setdefault(zone.number, []).extend(rings([zone.geometry]))
     return found
 
 
-def _rings(geometries: Any) -> list[FloatArray]:
+def rings(geometries: Any) -> list[FloatArray]:
     """Return the outlines and holes of polygons, each of shape ``(n, 2)``; m."""
     import shapely
 

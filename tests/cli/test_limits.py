@@ -5,12 +5,17 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
+import xarray as xr
 from click.testing import CliRunner
 
 from aquirecover.cli import main
+from aquirecover.flow.many import simulate_many
+from aquirecover.flow.problem import FlowResult, Problem
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,7 +53,8 @@ def test_limit_of_the_small_basin(file: Path) -> None:
     assert curve == sorted(curve, reverse=True)
     assert curve[-1] < curve[0]
     assert {path.name for path in out.iterdir()} == {
-        "limits.csv", "binding.csv", "trade_off.csv", "limits.json", "limits.png", "trade_off.png", "responses",
+        "by_district.csv", "limits.csv", "binding.csv", "trade_off.csv", "curves.csv", "limits.json", "limits.nc", "responses",
+        "limits.png", "headroom_map.png", "binding_map.png", "trade_off.png", "recovery_curves.png",
     }  # fmt: skip
     assert _limits(file).exit_code == 6
 
@@ -68,24 +74,122 @@ def test_what_was_run_is_kept_for_the_next_call(file: Path, monkeypatch: pytest.
     done = _limits(file, *cache)
     assert done.exit_code == 0, done.output
     found = (file.parent / "out" / "limits.csv").read_bytes()
+    runs: list[int] = []
+
+    def counted(problems: Sequence[Problem], *rest: object) -> Iterator[FlowResult]:
+        runs.append(len(problems))
+        return simulate_many(problems, *rest)
+
     with monkeypatch.context() as patch:
-        # all that a search looks at is there
-        patch.setattr("aquirecover.flow.many.simulate_many", interrupt)
+        # all that a search looks at is there; only the curves of heads are run again
+        patch.setattr("aquirecover.flow.many.simulate_many", counted)
         again = _limits(file, *cache, "--overwrite")
     assert again.exit_code == 0, again.output
+    assert runs == [3]
     assert (file.parent / "out" / "limits.csv").read_bytes() == found
     shutil.rmtree(file.parent / "out")
     assert _limits(file, "--no-figures").exit_code == 0
     assert (file.parent / "out" / "limits.csv").read_bytes() == found
 
 
+def _rows(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
+
+
+def test_numbers_of_figures_are_in_the_tables(file: Path) -> None:
+    assert _limits(file, "-q").exit_code == 0
+    out = file.parent / "out"
+    parts, limits, binding = (_rows(out / name) for name in ("by_district.csv", "limits.csv", "binding.csv"))
+    sums = {(row["district"], row["aquifer"]): row for row in parts}
+    assert list(sums) == [
+        ("West", "lower"), ("West", "upper"), ("East", "lower"), ("all", "lower"), ("all", "upper"), ("West", "all"),
+        ("East", "all"), ("all", "all"),
+    ]  # fmt: skip
+    for row in limits:
+        part = sums[row["district"], row["aquifer"]]
+        for key in ("limit_m3_d", "present_m3_d", "headroom_m3_d", "held_by", "shadow_price", "unit_of_price"):
+            assert part[key] == row[key]
+        assert float(row["headroom_m3_d"]) == pytest.approx(float(row["limit_m3_d"]) - float(row["present_m3_d"]))
+    total = sums["all", "all"]
+    assert float(total["limit_m3_d"]) == pytest.approx(sum(float(row["limit_m3_d"]) for row in limits))
+    assert (binding[0]["rule"], binding[0]["place"], binding[0]["date"]) == ("law", "well W5", "2026-01-01")
+    assert (binding[0]["x_m"], binding[0]["y_m"], binding[0]["unit_of_price"]) == ("604250", "2265750", "m3/d per m")
+    # levels that are all 0.01 m lower are worth a hundredth of the sum of their shadow prices
+    _change(file, "law: yes, from", "elevation: 9.0, from")
+    assert _limits(file, "-q", "--no-figures", "--overwrite").exit_code == 0
+    low = float(_rows(out / "by_district.csv")[-1]["limit_m3_d"])
+    price = sum(float(row["shadow_price"]) for row in _rows(out / "binding.csv") if row["rule"] == "law")
+    assert price > 0.0
+    assert not list(out.glob("*.png"))
+    _change(file, "elevation: 9.0", "elevation: 8.99")
+    assert _limits(file, "-q", "--no-figures", "--overwrite").exit_code == 0
+    assert float(_rows(out / "by_district.csv")[-1]["limit_m3_d"]) - low == pytest.approx(0.01 * price, abs=1e-3)
+
+
+def test_dataset_of_a_limit(file: Path) -> None:
+    assert _limits(file, "-q").exit_code == 0
+    out = file.parent / "out"
+    with xr.open_dataset(out / "limits.nc", engine="h5netcdf") as stored:
+        data = stored.load()
+    assert data.attrs["Conventions"].startswith("CF-")
+    assert data["safe_pumping_rate"].attrs["units"] == "m3 d-1"
+    assert data["safe_pumping_rate"].attrs["long_name_vi"] == "Ngưỡng khai thác"
+    # every constraint keeps its side, and one with a price has no room
+    room, price = data["constraint_room"].values, data["constraint_shadow_price"].values
+    assert room.min() > -1e-6
+    assert np.abs(room[price > 1.0]).max() < 1e-6
+    # the limit's own run starts where the history ends, and the well that binds stands at its lawful level at the end
+    runs = data["run"].values.astype(str).tolist()
+    assert runs == ["present pumping", "at the limit", "without this pumping"]
+    assert (data["mean_head"].sel(run="without this pumping") >= data["mean_head"].sel(run="at the limit") - 1e-9).all()
+    curves = _rows(out / "curves.csv")
+    lower = [row for row in curves if row["aquifer"] == "lower" and row["at_the_limit_m"]]
+    expected = data["mean_head"].sel(run="at the limit").values[data["aquifer"].values.tolist().index("lower")]
+    assert [float(row["at_the_limit_m"]) for row in lower] == pytest.approx(expected.tolist())
+    drawn = (out / "binding_map.png").read_bytes()
+    (out / "binding_map.png").unlink()
+    again = CliRunner().invoke(main, ["plot", str(out)])
+    assert again.exit_code == 0, again.output
+    assert (out / "binding_map.png").read_bytes() == drawn
+
+
+def test_overwriting_removes_what_is_not_written_again(file: Path) -> None:
+    assert _limits(file, "-q").exit_code == 0
+    out = file.parent / "out"
+    assert (out / "trade_off.png").exists()
+    _change(file, "trade_off: {rule: recovery, sides: [0.0, 0.25, 0.5, 0.75, 0.9]}", "")
+    assert _limits(file, "-q", "--overwrite").exit_code == 0
+    assert not (out / "trade_off.png").exists()
+    assert not (out / "trade_off.csv").exists()
+    assert json.loads((out / "limits.json").read_text(encoding="utf-8"))["trade_off"] == []
+
+
+def test_an_interruption_leaves_the_old_results(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _limits(file, "-q", "--no-figures").exit_code == 0
+    out = file.parent / "out"
+    before = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
+    _change(file, "share: 0.5", "share: 0.9")
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("aquirecover.output.limit_tables.write_json", interrupted)
+    done = _limits(file, "-q", "--no-figures", "--overwrite")
+    assert done.exit_code == 130, done.output
+    assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == before
+    assert [path.name for path in out.iterdir() if path.is_dir()] == ["responses"]
+
+
 def test_equal_shares_and_largest_room(file: Path) -> None:
     _change(file, "constraints:", "maximise: equal_share\nconstraints:")
     done = _limits(file, "--json", "--no-figures", "-q")
     assert done.exit_code == 0, done.output
-    (row,) = json.loads(done.output)["limits"]
+    found = json.loads(done.output)
+    (row,) = found["limits"]
     assert row["decision"] == "share of present pumping"
     assert 0.0 < row["limit_m3_d"] < 1.0
+    # the total is pumping, not the share
+    assert found["limit_m3_d"] == pytest.approx(row["limit_m3_d"] * found["present_m3_d"], rel=1e-5)
     _change(file, "maximise: equal_share", "maximise: room")
     _change(file, "  law:", "  town: {rule: supply, district: West, aquifer: lower, least: 500}\n  law:")
     done = _limits(file, "--json", "--no-figures", "-q", "--overwrite")

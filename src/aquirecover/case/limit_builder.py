@@ -93,6 +93,8 @@ class LimitCase:
         The scenario.
     history : FlowResult
         Simulated to the first day of the limit and on.
+    before_pumping : ndarray
+        Heads, shape ``(n_layer, n_y, n_x)``; m.
     side_label : str
         What the sides of the curve are.
     risk : Risk or None
@@ -101,6 +103,8 @@ class LimitCase:
         Sides of the rows of a recovery with shares of 0 and 1; empty where the curve is of another rule.
     laws : tuple of str
         Articles that limits were taken from.
+    objective_unit : str
+        Of what is sought.
     """
 
     title: str
@@ -112,9 +116,11 @@ class LimitCase:
     sides: tuple[str, tuple[float, ...]] | None
     case: Case
     history: FlowResult
+    before_pumping: FloatArray
     side_label: str
     ends: tuple[FloatArray, FloatArray]
     laws: tuple[str, ...] = ()
+    objective_unit: str = "m3/d"
     risk: Risk | None = None
 
     def total(self, x: FloatArray) -> float:
@@ -273,9 +279,11 @@ class _Builder:
             curve,
             self.case,
             result,
+            first,
             label,
             ends,
             tuple(LAWS.get(str(law), "level_limit of the model") for law in laws),
+            "cost" if config.minimise else {"room": "m", "equal_share": "share"}.get(str(config.maximise), "m3/d"),
             config.risk,
         )
 

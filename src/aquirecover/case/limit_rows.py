@@ -158,7 +158,7 @@ class RowBuilder:
     def _front(self, key: str, rule: Front, layers: IntArray) -> Rows | None:
         grid = self.later.grid
         outer, inner = edge_pairs(grid, self.places.area(rule.area, f"{key}.area"), layers.tolist())
-        names = [f"front at {_cell_name(grid, int(cell))}" for cell in outer]
+        names = [f"edge at {_cell_name(grid, int(cell))}" for cell in outer]
         return head_differences(self.later, outer, inner, names, self._steps(rule, key), least=rule.gradient, gradient=True)
 
     def _pairs(self, key: str, rule: Difference | Gradient) -> Rows | None:

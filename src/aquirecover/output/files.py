@@ -8,7 +8,11 @@ import json
 import math
 import os
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+import shutil
+import signal
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +124,61 @@ def safe_cell(value: Any) -> str:
         return "yes" if value else "no"
     number = float(value)
     return f"{number:.10g}" if math.isfinite(number) else ""
+
+
+@contextmanager
+def renewed(folder: Path | str, last: str, owned: Collection[str]) -> Iterator[Path]:
+    """Let files be written into a hidden folder, and move them into `folder` together when all are there.
+
+    Until then the old files stay as they are, also when the program is interrupted; an interruption while files are moved takes
+    effect after it. A folder whose file `last` is missing, as after a power failure in between, holds no finished result.
+
+    Parameters
+    ----------
+    folder : path-like
+        Made when missing.
+    last : str
+        File whose presence says that all others are there: removed first, written last.
+    owned : collection of str
+        Names that may have been written before and are removed where they are not written again.
+
+    Yields
+    ------
+    Path
+        The hidden folder.
+    """
+    final = Path(folder)
+    final.mkdir(parents=True, exist_ok=True)
+    hidden = final / f".new.{host_name()}.{os.getpid()}.{secrets.token_hex(4)}.part"
+    hidden.mkdir()
+    try:
+        yield hidden
+        with _interrupts_held():
+            (final / last).unlink(missing_ok=True)
+            names = sorted((path.name for path in hidden.iterdir()), key=lambda name: name == last)
+            for name in set(owned) - set(names):
+                (final / name).unlink(missing_ok=True)
+            for name in names:
+                os.replace(hidden / name, final / name)  # noqa: PTH105 (the name of the system call is the point here)
+            _sync_folder(final)
+    finally:
+        shutil.rmtree(hidden, ignore_errors=True)
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Let Ctrl-C take effect at the end of the block."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    seen: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: seen.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if seen:
+        raise KeyboardInterrupt
 
 
 def remove_parts(folder: Path, process: int) -> None:

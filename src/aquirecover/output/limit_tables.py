@@ -1,4 +1,4 @@
-"""Safe limits as tables: one row per decision, one per binding constraint, one per point of a trade-off curve."""
+"""Safe limits as tables: by district and aquifer, by decision, by binding constraint, and by point of a trade-off curve."""
 
 from __future__ import annotations
 
@@ -12,8 +12,14 @@ import numpy as np
 from aquirecover.output.files import write_csv, write_json
 from aquirecover.study.limits import LimitProblem, LimitResult
 
-LIMIT_COLUMNS = ("decision", "limit_m3_d", "present_m3_d", "headroom_m3_d", "largest_m3_d", "held_by", "price_of_bound")
-BINDING_COLUMNS = ("constraint", "rule", "place", "aquifer", "date", "side", "unit", "shadow_price")
+HOLDS = ("held_by", "rule", "place", "date", "shadow_price", "unit_of_price")
+LIMIT_COLUMNS = ("decision", "limit_m3_d", "present_m3_d", "headroom_m3_d", "largest_m3_d", *HOLDS)
+BINDING_COLUMNS = ("constraint", "rule", "place", "aquifer", "date", "x", "y", "side", "unit", "shadow_price", "unit_of_price")
+PART_COLUMNS = ("district", "aquifer", "wells", "limit_m3_d", "present_m3_d", "headroom_m3_d", *HOLDS)
+# What the law calls the limit: Decree 53/2024/ND-CP, Art. 32(1).
+TERM_VI = "ngưỡng khai thác"
+HEADERS = {"x": "x_m", "y": "y_m"}
+LARGEST, LEAST = "largest rate", "least rate"
 # A constraint binds when widening its side by one unit of it gains this, relative to 1 plus the objective.
 BINDS = 1e-9
 
@@ -25,18 +31,29 @@ class LimitTables:
     Parameters
     ----------
     limits, binding : list of mapping
-        By the names of the columns.
+        Decisions and binding constraints, by the names of the columns.
+    parts : list of mapping
+        The same limits by district and aquifer, then sums by aquifer, by district and of all, where ``district`` or ``aquifer``
+        is ``all``.
+    supplies : list of mapping
+        ``supply`` and ``rate_m3_d`` of what comes from elsewhere.
     total : mapping
         Sums, certificate and cost of the search.
     """
 
     limits: list[dict[str, Any]]
     binding: list[dict[str, Any]]
+    parts: list[dict[str, Any]]
+    supplies: list[dict[str, Any]]
     total: dict[str, Any]
 
 
 def limit_tables(
-    question: LimitProblem, result: LimitResult, labels: Sequence[Mapping[str, str]], info: Sequence[Any]
+    question: LimitProblem,
+    result: LimitResult,
+    labels: Sequence[Mapping[str, str]],
+    info: Sequence[Any],
+    objective_unit: str = "m3/d",
 ) -> LimitTables:
     """Return the tables of a limit.
 
@@ -47,31 +64,40 @@ def limit_tables(
     labels : sequence of mapping
         Of the decisions.
     info : sequence
-        Of the constraints, each with ``rule``, ``place``, ``aquifer`` and ``date``.
+        Of the constraints, each with ``rule``, ``place``, ``aquifer``, ``date``, ``x`` and ``y``.
+    objective_unit : str
+        Of what is sought, for the units of prices.
     """
-    binding = _binding(question, result, info)
-    held = _held_by(question, result, binding)
+    binding = _binding(question, result, info, objective_unit)
+    held = _held_by(question, result, binding, objective_unit)
     limits: list[dict[str, Any]] = []
+    supplies: list[dict[str, Any]] = []
     for n, decision in enumerate(question.decisions):
+        # a share of the present has more digits than a rate
+        digits = 6 if labels[n].get("kind") == "share" else 3
+        limit, present = round(float(result.x[n]) + 0.0, digits), decision.present
+        own = {key: label for key, label in labels[n].items() if key != "kind"}
+        if labels[n].get("kind") == "supply":
+            supplies.append({"supply": decision.name, **own, "rate_m3_d": limit})
         if not decision.acts:
             continue
-        limit, present = float(result.x[n]) + 0.0, decision.present
         limits.append(
             {
                 "decision": decision.name,
-                **labels[n],
-                "limit_m3_d": round(limit, 3),
+                **own,
+                "limit_m3_d": limit,
                 "present_m3_d": round(present, 3),
-                "headroom_m3_d": round(limit - present, 3),
+                "headroom_m3_d": round(limit - present, digits),
                 "largest_m3_d": decision.upper if np.isfinite(decision.upper) else None,
-                "held_by": held[n],
-                "price_of_bound": float(result.bound_price[n]),
+                **held[n],
             }
         )
+    parts = _parts(question, result, held)
     certificate = result.certificate
     total = {
-        "limit_m3_d": float(sum(float(row["limit_m3_d"]) for row in limits)),
-        "present_m3_d": float(sum(float(row["present_m3_d"]) for row in limits)),
+        "limit_m3_d": parts[-1]["limit_m3_d"],
+        "present_m3_d": parts[-1]["present_m3_d"],
+        "term": {"en": "safe extraction limit", "vi": TERM_VI},
         "objective": result.objective,
         "certificate": {
             "largest_excess": certificate.excess,
@@ -83,10 +109,10 @@ def limit_tables(
         "simulations": result.runs,
         "duality_gap": result.gap,
     }
-    return LimitTables(limits, binding, total)
+    return LimitTables(limits, binding, parts, supplies, total)
 
 
-def _binding(question: LimitProblem, result: LimitResult, info: Sequence[Any]) -> list[dict[str, Any]]:
+def _binding(question: LimitProblem, result: LimitResult, info: Sequence[Any], objective_unit: str) -> list[dict[str, Any]]:
     """Return the constraints with a price, the dearest first."""
     constraints = question.constraints
     activity = constraints.activity(result.outcome.values, result.x)
@@ -103,42 +129,139 @@ def _binding(question: LimitProblem, result: LimitResult, info: Sequence[Any]) -
                 "place": constraints.names[row] if own is None else own.place,
                 "aquifer": "" if own is None else own.aquifer,
                 "date": "" if own is None else own.date,
+                "x": np.nan if own is None else own.x,
+                "y": np.nan if own is None else own.y,
                 "side": float(constraints.upper[row] if near_upper else constraints.lower[row]),
                 "unit": constraints.unit[row],
                 "shadow_price": float(result.row_price[row]),
+                "unit_of_price": f"{objective_unit} per {constraints.unit[row]}",
                 "row": int(row),
             }
         )
     return found
 
 
-def _held_by(question: LimitProblem, result: LimitResult, binding: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return what keeps each decision from growing: its bound, or the binding constraint that costs it most."""
+def _held_by(
+    question: LimitProblem, result: LimitResult, binding: Sequence[Mapping[str, Any]], objective_unit: str
+) -> list[dict[str, Any]]:
+    """Return what keeps each decision where it is: its bound, or the binding constraint that costs it most."""
     matrix, _ = question.constraints.matrix(result.response)
-    held = []
+    held: list[dict[str, Any]] = []
     for n, decision in enumerate(question.decisions):
-        cost = {row["constraint"]: abs(matrix[row["row"], n]) * row["shadow_price"] for row in binding}
-        worst = max(cost, key=lambda name: cost[name], default="")
-        at_bound = np.isfinite(decision.upper) and decision.upper - result.x[n] <= 1e-6 * (1.0 + abs(decision.upper))
-        held.append("largest rate" if at_bound else worst if cost and cost[worst] > 0.0 else "")
+        x, price = float(result.x[n]), float(result.bound_price[n])
+        cost = [abs(matrix[row["row"], n]) * row["shadow_price"] for row in binding]
+        worst = binding[int(np.argmax(cost))] if cost and max(cost) > 0.0 else None
+        if np.isfinite(decision.upper) and decision.upper - x <= 1e-6 * (1.0 + abs(decision.upper)):
+            held.append(_bound(LARGEST, price, objective_unit))
+        elif worst is not None:
+            same = {key: worst[key] for key in ("rule", "place", "date", "shadow_price", "unit_of_price")}
+            held.append({"held_by": worst["constraint"], **same})
+        elif x - decision.lower <= 1e-6 * (1.0 + abs(decision.lower)):
+            held.append(_bound(LEAST, price, objective_unit))
+        else:
+            held.append(dict.fromkeys(HOLDS, ""))
     return held
 
 
+def _bound(name: str, price: float, objective_unit: str) -> dict[str, Any]:
+    unit = f"{objective_unit} per m3/d"
+    return {"held_by": name, "rule": "", "place": "", "date": "", "shadow_price": price, "unit_of_price": unit}
+
+
+def _parts(question: LimitProblem, result: LimitResult, held: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the limits of the decided wells by district and aquifer, and their sums; means over the periods."""
+    wells = question.problem.wells
+    n_period = question.problem.schedule.n_period
+    labels = [
+        tuple(label or "none" for label in pair)
+        for group in wells
+        for pair in zip(*(group.attributes.get(key, ("",) * len(group.names)) for key in ("district", "aquifer")), strict=True)
+    ]
+    now, limit = np.zeros(len(labels)), np.zeros(len(labels))
+    owner = np.full(len(labels), -1, dtype=np.int64)
+    for n, (decision, x) in enumerate(zip(question.decisions, result.x, strict=True)):
+        np.add.at(limit, decision.well, x * decision.share / n_period)
+        np.add.at(now, decision.well, np.nan_to_num(decision.present) * decision.share / n_period)
+        owner[decision.well] = n
+    decided = np.flatnonzero(owner >= 0)
+    districts, aquifers = (list(dict.fromkeys(labels[n][side] for n in decided)) for side in (0, 1))
+
+    def row(district: str, aquifer: str) -> dict[str, Any] | None:
+        own = [n for n in decided if district in ("all", labels[n][0]) and aquifer in ("all", labels[n][1])]
+        if not own:
+            return None
+        reasons = list({held[owner[n]]["held_by"]: held[owner[n]] for n in own}.values())
+        total, before = float(limit[own].sum()) + 0.0, float(now[own].sum())
+        return {
+            "district": district,
+            "aquifer": aquifer,
+            "wells": len(own),
+            "limit_m3_d": round(total, 3),
+            "present_m3_d": round(before, 3),
+            "headroom_m3_d": round(total - before, 3),
+            **(reasons[0] if len(reasons) == 1 else {**dict.fromkeys(HOLDS, ""), "held_by": "several"}),
+        }
+
+    pairs = [(district, aquifer) for district in districts for aquifer in aquifers]
+    pairs += [("all", aquifer) for aquifer in aquifers] + [(district, "all") for district in districts] + [("all", "all")]
+    empty = {**dict.fromkeys(PART_COLUMNS, ""), "district": "all", "aquifer": "all", "wells": 0}
+    none = [{**empty, "limit_m3_d": 0.0, "present_m3_d": 0.0, "headroom_m3_d": 0.0}] if not decided.size else []
+    return [found for found in (row(*pair) for pair in pairs) if found is not None] + none
+
+
 def write_limits(
-    folder: Path, tables: LimitTables, curve: Sequence[Mapping[str, Any]], about: Mapping[str, Any], *, overwrite: bool
+    folder: Path,
+    tables: LimitTables,
+    curve: Sequence[Mapping[str, Any]],
+    heads: Sequence[Mapping[str, Any]],
+    about: Mapping[str, Any],
+    *,
+    overwrite: bool,
 ) -> list[Path]:
-    """Write ``limits.csv``, ``binding.csv``, ``trade_off.csv`` where there is a curve, and ``limits.json`` last."""
-    labels = [key for key in tables.limits[0] if key not in LIMIT_COLUMNS] if tables.limits else []
+    """Write ``by_district.csv``, ``limits.csv``, ``binding.csv``, and ``limits.json`` last.
+
+    ``supplies.csv``, ``trade_off.csv`` and ``curves.csv`` are written where there is something to write.
+
+    Parameters
+    ----------
+    folder : Path
+        For the files.
+    tables : LimitTables
+        Of the limit.
+    curve : sequence of mapping
+        Points of a trade-off curve.
+    heads : sequence of mapping
+        Mean heads, see `limit_dataset.curve_rows`.
+    about : mapping
+        What else ``limits.json`` holds.
+    overwrite : bool
+        Replace files that exist.
+    """
+    labels = list(dict.fromkeys(key for row in tables.limits for key in row if key not in LIMIT_COLUMNS))
     files: dict[str, tuple[tuple[str, ...], Sequence[Mapping[str, Any]]]] = {
+        "by_district.csv": (PART_COLUMNS, tables.parts),
         "limits.csv": (("decision", *labels, *LIMIT_COLUMNS[1:]), tables.limits),
         "binding.csv": (BINDING_COLUMNS, tables.binding),
     }
-    if curve:
-        files["trade_off.csv"] = (tuple(curve[0]), curve)
-    written = [
-        write_csv(folder / name, columns, [[row.get(key) for key in columns] for row in rows], overwrite=overwrite)
-        for name, (columns, rows) in files.items()
-    ]
-    content = {**about, **tables.total, "limits": tables.limits, "binding": tables.binding}
-    content["trade_off"] = [dict(point) for point in curve]
-    return [*written, write_json(folder / "limits.json", content, overwrite=overwrite)]
+    for name, rows in (("supplies.csv", tables.supplies), ("trade_off.csv", curve), ("curves.csv", heads)):
+        if rows:
+            files[name] = (tuple(rows[0]), rows)
+    written = []
+    for name, (columns, rows) in files.items():
+        cells = [["" if row.get(key) is None else row[key] for key in columns] for row in rows]
+        written.append(write_csv(folder / name, [HEADERS.get(key, key) for key in columns], cells, overwrite=overwrite))
+    content = {**about, **tables.total, "by_district": tables.parts, "limits": tables.limits}
+    content |= {"binding": tables.binding, "supplies": tables.supplies, "trade_off": [dict(point) for point in curve]}
+    return [*written, write_json(folder / "limits.json", plain(content), overwrite=overwrite)]
+
+
+def plain(value: Any) -> Any:
+    """Return what JSON can hold: numbers that are not finite become None."""
+    match value:
+        case Mapping():
+            return {key: plain(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [plain(inner) for inner in value]
+        case float() | np.floating() if not np.isfinite(value):
+            return None
+    return value

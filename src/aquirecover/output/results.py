@@ -197,13 +197,15 @@ def _chunks(variable: xr.DataArray) -> tuple[int, ...]:
     return tuple(sizes)
 
 
-def open_results(path: Path | str) -> xr.Dataset:
+def open_results(path: Path | str, wanted: str = FORMAT) -> xr.Dataset:
     """Open a result file, or the one in a run's folder, whole in memory.
 
     Parameters
     ----------
     path : path-like
         ``result.nc`` or the folder that holds it.
+    wanted : str
+        Format that the file names.
 
     Returns
     -------
@@ -224,9 +226,9 @@ def open_results(path: Path | str) -> xr.Dataset:
     try:
         with xr.open_dataset(file, engine="h5netcdf") as stored:
             found = stored.attrs.get("aquirecover_format")
-            if found != FORMAT:
+            if found != wanted:
                 raise InputFileError(
-                    f"{file}: aquirecover_format = {found!r}: must be {FORMAT!r} to be a result of this version."
+                    f"{file}: aquirecover_format = {found!r}: must be {wanted!r} to be a result of this version."
                 )
             return _whole_seconds(stored.load())
     except (OSError, ValueError, KeyError) as error:
