@@ -17,6 +17,8 @@ HOW_TO_GET = (
     "To get it: `pip install flopy`, then `get-modflow :python` puts mf6 beside python (other folders: `get-modflow --help`); "
     "or download it from https://github.com/MODFLOW-ORG/modflow6/releases."
 )
+# The oldest release that was compared with the native engine.
+OLDEST = (6, 0, 5)
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,8 @@ def _version(path: Path) -> str:
     if found is None:
         first = next(iter((said.stdout + said.stderr).splitlines()), "nothing")
         raise BackendError(f"{path}: says {first[:100]!r} when asked for its version: it is not MODFLOW 6. {HOW_TO_GET}")
-    if not found[1].startswith("6."):
-        raise BackendError(f"{path}: is MODFLOW {found[1]}: must be release 6. {HOW_TO_GET}")
+    release = tuple(int(part) for part in re.findall(r"\d+", found[1])[:3])
+    if not OLDEST <= release < (7,):
+        oldest = ".".join(map(str, OLDEST))
+        raise BackendError(f"{path}: is MODFLOW {found[1]}: must be release 6, {oldest} or newer. {HOW_TO_GET}")
     return found[1]

@@ -43,7 +43,9 @@ def test_a_path_that_leads_nowhere(tmp_path):
     [
         ("echo gnuplot 5.4", "says 'gnuplot 5.4' when asked for its version: it is not MODFLOW 6"),
         ("exit 3", "says 'nothing' when asked for its version"),
-        ("echo mf6: 5.1.0", "is MODFLOW 5.1.0: must be release 6"),
+        ("echo mf6: 5.1.0", "is MODFLOW 5.1.0: must be release 6, 6.0.5 or newer."),
+        ("echo mf6: 6.0.4", "is MODFLOW 6.0.4: must be release 6, 6.0.5 or newer."),
+        ("echo mf6: 7.0.0", "is MODFLOW 7.0.0: must be release 6, 6.0.5 or newer."),
         ("sleep 60", "gives no answer"),
     ],
 )
