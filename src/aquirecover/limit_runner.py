@@ -55,9 +55,10 @@ class LimitOutcome:
         """The limit and its proof in a sentence each."""
         total = self.tables.total
         proof = total["certificate"]
+        broken = proof["broken_when_raised"] or "nothing"
         return (
             f"Limit {total['limit_m3_d']:,.0f} m3/d; at present {total['present_m3_d']:,.0f} m3/d. In the full model the largest "
-            f"excess is {proof['largest_excess']:.1e}, and 0.1 % more breaks {proof['broken_when_raised'] or 'nothing'}."
+            f"excess is {proof['largest_excess']:.1e}, and 0.1 % {proof['tried']} breaks {broken}."
         )
 
     def to_dict(self) -> dict[str, Any]:

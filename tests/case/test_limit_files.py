@@ -143,6 +143,8 @@ def test_least_pumping_that_keeps_a_place_dry(folder: Path) -> None:
     _, result, _ = _found(folder, text)
     # (w + e) / 2 / 60 = 1 m
     assert result.objective == pytest.approx(120.0)
+    # a little less would break it
+    assert result.certificate.raised_excess == pytest.approx(1e-3 / 10.0, rel=1e-6)
     # a metre less costs 120 m3/d, in the one year or the other
     assert result.row_price.sum() == pytest.approx(120.0)
 

@@ -104,6 +104,7 @@ def limit_tables(
             "constraint": certificate.worst,
             "excess_when_raised": certificate.raised_excess,
             "broken_when_raised": certificate.raised_worst,
+            "tried": "more" if question.objective.maximise else "less",
         },
         "programs": result.programs,
         "simulations": result.runs,

@@ -113,7 +113,7 @@ class LimitSettings:
     violation: float = 1e-6
     """Largest excess over any constraint in the full model, m or m³/d per 1 + the side of the constraint."""
     raised: float = 1e-3
-    """Share by which the limit is raised to show that it then breaks a constraint."""
+    """Share by which the limit is raised, or lowered where the least cost is sought, to show that it then breaks a constraint."""
     spread_every: int = 1
     """With a risk, programs after which the standard deviations are found anew; 0 keeps those at the first rates."""
 
@@ -129,7 +129,7 @@ class Certificate:
     worst : str
         Name of that constraint.
     raised_excess : float
-        The same with every rate raised by `LimitSettings.raised`; NaN where nothing is pumped.
+        The same with every rate raised by `LimitSettings.raised`, lowered where the least is sought; NaN where nothing is pumped.
     raised_worst : str
         Name of the constraint or bound that is then broken by most.
     """
@@ -312,7 +312,9 @@ def _certified(
     """Run the full model at the limit and a little above it."""
     x = solution.x
     acting = np.array([decision.acts for decision in question.decisions])
-    raised = np.where(acting, (1.0 + settings.raised) * x, x)
+    # a little better than the limit: more where the most is sought, less where the least is
+    better = 1.0 + settings.raised if question.objective.maximise else 1.0 - settings.raised
+    raised = np.where(acting, better * x, x)
     at, above = evaluator.outcomes([x, raised])
     if at.shortfall:
         well, share = max(at.shortfall.items(), key=lambda item: item[1])
@@ -327,10 +329,11 @@ def _certified(
             "Use a smaller newton.tolerance for the runs."
         )
     raised_excess, raised_worst = question.constraints.worst(above.values, raised)
-    upper = np.array([d.upper for d in question.decisions])
-    over = np.where(acting, raised - upper, -np.inf) / (1.0 + np.where(np.isfinite(upper), np.abs(upper), 0.0))
-    if over.max(initial=-np.inf) > raised_excess:
-        raised_excess, raised_worst = float(over.max()), f"upper bound of {question.decisions[int(over.argmax())].name}"
+    for side, sign in (("upper", 1.0), ("lower", -1.0)):
+        bound = np.array([getattr(d, side) for d in question.decisions])
+        over = np.where(acting, sign * (raised - bound), -np.inf) / (1.0 + np.where(np.isfinite(bound), np.abs(bound), 0.0))
+        if over.max(initial=-np.inf) > raised_excess:
+            raised_excess, raised_worst = float(over.max()), f"{side} bound of {question.decisions[int(over.argmax())].name}"
     if not (np.abs(x[acting]) > 0.0).any():
         raised_excess, raised_worst = float("nan"), ""
     return LimitResult(
