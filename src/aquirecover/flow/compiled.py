@@ -20,7 +20,9 @@ MARKS = ("kernel\ndef ", "part\ndef ", "import intrinsic")
 
 def _compiler(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """Return a decorator that compiles a function with numba's options and its cache."""
-    compile_function = numba.njit(cache=True, error_model="numpy", nogil=True, no_cfunc_wrapper=True, **options)
+    # an option that numba has and its stubs have not
+    unlisted: dict[str, Any] = {"no_cfunc_wrapper": True}
+    compile_function = numba.njit(cache=True, error_model="numpy", nogil=True, **unlisted, **options)
 
     def decorate(function: Callable[..., Any]) -> Any:
         compiled = compile_function(function)
