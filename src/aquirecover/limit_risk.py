@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, TypeVar, final
 
 import numpy as np
 
@@ -19,21 +19,23 @@ from aquirecover.machine import n_cores
 from aquirecover.runner import Listener, RunOptions
 from aquirecover.study.chance import Chance, Margin, Spread, contributions, row_slopes
 from aquirecover.study.constraints import Constraints
-from aquirecover.study.decisions import rates, with_rates
 from aquirecover.study.ensemble import FactorRange, Route, factor_range
 from aquirecover.study.limits import LimitProblem, LimitResult, LimitSettings, find_limit
 from aquirecover.study.linear_program import InfeasibleError
 from aquirecover.study.priors import sample
-from aquirecover.study.quantities import observed, read
 from aquirecover.study.reliability import Ensemble, FirstOrder, Reliability
+from aquirecover.study.response import Evaluator
 
 if TYPE_CHECKING:
     from aquirecover.case.limit_builder import LimitCase
     from aquirecover.case.prior_builder import ModelPrior
     from aquirecover.flow.arrays import FloatArray
-    from aquirecover.flow.problem import FlowResult
     from aquirecover.flow.simulate import SimulateSettings
-    from aquirecover.study.response import SimulateAll
+    from aquirecover.study.decisions import Decision
+    from aquirecover.study.response import SimulateAll, Simulator
+
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
 
 # Probabilities of the curve by first-order second-moment, beside the one that is asked for.
 PROBABILITIES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
@@ -47,7 +49,7 @@ ROUGH_RATE, ROUGH_OBJECTIVE, ROUGH_VIOLATION = 1e-3, 1e-4, 1e-3
 
 
 def find_reliability(
-    path: Path, options: RunOptions, made: LimitCase, result: LimitResult, simulate_all: SimulateAll, folder: Path,
+    path: Path, options: RunOptions, made: LimitCase, result: LimitResult, simulate_all: Simulator, folder: Path,
     listener: Listener, jobs: int | None = None,
 ) -> Reliability:  # fmt: skip
     """Return with which probability the limit holds.
@@ -60,7 +62,7 @@ def find_reliability(
         The question, with a `risk`.
     result : LimitResult
         Its limit without risk.
-    simulate_all : callable
+    simulate_all : Simulator
         Runs problems.
     folder : Path
         Realizations are stored below it as they end, and found again there.
@@ -266,57 +268,57 @@ class RebuiltSpread(Spread):
         Of the model.
     base : LimitProblem
         The question with the model's own values.
-    simulate_all : callable
-        Runs problems.
+    simulator : Simulator
+        Runs a problem, and keeps what was run.
     listener : Listener
-        Hears how many models are built.
+        Hears how many models are built and run.
     """
 
     def __init__(
-        self, loader: _Loader, priors: Sequence[ModelPrior], base: LimitProblem, simulate_all: SimulateAll, listener: Listener
+        self, loader: _Loader, priors: Sequence[ModelPrior], base: LimitProblem, simulator: Simulator, listener: Listener
     ) -> None:
         self.names = tuple(one.prior.name for one in priors)
         self.owner = np.arange(len(priors))
-        self.decisions, self.simulate_all = base.decisions, simulate_all
         self.latest = np.zeros(len(base.decisions))
-        self._found: dict[bytes, FloatArray] = {}
+        self._listener, self._times = listener, 0
 
-        def build(one: ModelPrior) -> _Later:
-            return _Later(loader.load({one.key: one.prior.moved(STEP)})[0])
+        def build(one: ModelPrior | None) -> _Later:
+            question = base if one is None else loader.load({one.key: one.prior.moved(STEP)})[0]
+            return _Later(question, base.decisions, simulator)
 
-        self._models = [_Later(base)]
-        with ThreadPoolExecutor(n_cores()) as pool:
-            for model in pool.map(build, priors):
-                self._models.append(model)
-                listener.progress("models with a moved prior", len(self._models) - 1, len(priors))
+        self._models = self._each("models with a moved prior", build, [None, *priors])
 
     def slopes(self, x: FloatArray) -> FloatArray:
         """Return what quantities, less the sides of their rules, gain per standard deviation of each prior."""
-        if (known := self._found.get(x.tobytes())) is not None:
-            return known
-        nets = [rates(model.problem, self.decisions, x) for model in self._models]
-        results = self.simulate_all([with_rates(m.problem, net) for m, net in zip(self._models, nets, strict=True)])
-        room = [m.room(result, net) for m, result, net in zip(self._models, results, nets, strict=True)]
-        found = np.stack([(moved - room[0]) / STEP for moved in room[1:]], axis=1)
-        # the first rates are asked for more than once, and so are the last
-        first = dict(list(self._found.items())[:1])
-        self._found = {**first, x.tobytes(): found}
+        self._times += 1
         self.latest = x.copy()
+        base, *moved = self._each(f"derivatives, {self._times}", lambda model: model.room(x), self._models)
+        return np.stack([(room - base) / STEP for room in moved], axis=1)
+
+    def _each(self, task: str, function: Callable[[ItemT], ResultT], items: Sequence[ItemT]) -> list[ResultT]:
+        """Return the results of a function, one item a core."""
+        found = []
+        pool = ThreadPoolExecutor(n_cores())
+        try:
+            for result in pool.map(function, items):
+                found.append(result)
+                self._listener.progress(task, len(found), len(items))
+        finally:
+            pool.shutdown(cancel_futures=True)
         return found
 
 
 class _Later:
     """The later part of a model with what is looked at, and no more."""
 
-    def __init__(self, question: LimitProblem) -> None:
-        self.problem, self.cell = observed(question.problem, question.families)
-        self.families = question.families
-        self.side = _sides(question.constraints, sum(len(family.names) for family in question.families))
+    def __init__(self, question: LimitProblem, decisions: Sequence[Decision], simulator: Simulator) -> None:
+        self._evaluator = Evaluator(question.problem, decisions, question.families, simulator)
+        self._side = _sides(question.constraints, sum(len(family.names) for family in question.families))
 
-    def room(self, result: FlowResult, net: FloatArray) -> FloatArray:
+    def room(self, x: FloatArray) -> FloatArray:
         """Return the quantities of a run less the sides of their rules, shape ``(n_quantity,)``."""
-        found: FloatArray = read(result, self.cell, self.families, net) - self.side
-        return found
+        (outcome,) = self._evaluator.outcomes([x])
+        return outcome.values - self._side
 
 
 def _sides(rows: Constraints, n_quantity: int) -> FloatArray:
@@ -330,7 +332,7 @@ def _sides(rows: Constraints, n_quantity: int) -> FloatArray:
 
 def _first_order(
     loader: _Loader, priors: Sequence[ModelPrior], made: LimitCase, result: LimitResult, probability: float,
-    simulate_all: SimulateAll, listener: Listener,
+    simulate_all: Simulator, listener: Listener,
 ) -> FirstOrder:  # fmt: skip
     """Return limits that hold with several probabilities.
 
@@ -338,9 +340,12 @@ def _first_order(
     lie on a line between them and those at the limit without risk.
     """
     listener.say(f"first-order second-moment with {len(priors)} priors")
-    spread = RebuiltSpread(loader, priors, made.question, simulate_all, listener)
+    # what was run there is kept from the limit without risk
+    near = result.response.at if np.allclose(result.response.at, result.x, rtol=ROUGH_RATE, atol=ROUGH_RATE) else result.x
+    alone = replace(simulate_all, run=_one_by_one(made.case.settings))
+    spread = RebuiltSpread(loader, priors, made.question, alone, listener)
     rows = made.question.constraints
-    gain = np.where(np.isfinite(rows.upper), -result.row_price, result.row_price) @ row_slopes(rows, spread.slopes(result.x))
+    gain = np.where(np.isfinite(rows.upper), -result.row_price, result.row_price) @ row_slopes(rows, spread.slopes(near))
     rough = replace(
         made.settings,
         rate_tolerance=max(ROUGH_RATE, made.settings.rate_tolerance),
@@ -351,11 +356,11 @@ def _first_order(
     def limit(question: LimitProblem, chosen: float) -> LimitResult | None:
         listener.say(f"limit with probability {chosen:g} of each rule")
         try:
-            return find_limit(question, simulate_all, rough, start=result.x, progress=listener.say, known=result.response)
+            return find_limit(question, simulate_all, rough, start=near, progress=listener.say)
         except InfeasibleError:
             return None
 
-    margin = Margin(Chance(probability, spread), rows, result.x)
+    margin = Margin(Chance(probability, spread), rows, near)
     found: dict[float, LimitResult | None] = {0.5: result}
     if probability > 0.5:
         found[probability] = limit(replace(made.question, chance=margin.chance), probability)

@@ -75,6 +75,8 @@ def test_tables_and_figure(file: Path) -> None:
     holding = sum(row["status"] == "holds" and float(row["largest_factor"]) >= 1.0 for row in realizations)
     assert found["probability_of_the_limit"] == pytest.approx(holding / 12)
     assert found["failed"] == 0
+    possible = sum(row["status"] == "holds" for row in realizations)
+    assert float(seen[1]["probability_where_possible"]) * possible == pytest.approx(12 * shares[1])
     assert "not calibrated" in done.output
     for sentence in found["sentences"]:
         assert sentence in done.output

@@ -28,6 +28,7 @@ from aquirecover.study.ensemble import (
     reliable_factor,
     share_band,
     share_that_holds,
+    those_that_can,
 )
 from aquirecover.study.reliability import Reliability
 
@@ -35,7 +36,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-CURVE = ("method", "probability", "probability_low", "probability_high", "factor", "limit_m3_d")
+CURVE = (
+    "method",
+    "probability",
+    "probability_low",
+    "probability_high",
+    "probability_where_possible",
+    "factor",
+    "limit_m3_d",
+)
 PRIOR = ("prior", "distribution", "low", "high", "value", "unit", "certainty", "variance_share", "rank_correlation", "source")
 # Confidence of the band of the curve.
 BAND = 0.9
@@ -111,12 +120,15 @@ def _ensemble_curve(found: Reliability, total: Callable[[FloatArray], float]) ->
     if found.ensemble is None:
         return []
     ranges, route = found.ensemble.ranges, found.ensemble.route
-    factors = sorted({0.0, 1.0, *(r.high for r in ranges if r is not None and r.exists)})
+    possible = those_that_can(ranges)
+    factors = sorted({0.0, 1.0, *(r.high for r in possible)})
     rows = []
     for factor in factors:
         share = share_that_holds(ranges, factor)
         low, high = share_band(share, len(ranges), BAND)
-        rows.append(dict(zip(CURVE, ("realizations", share, low, high, factor, total(route.at(factor))), strict=True)))
+        where_possible = share_that_holds(possible, factor) if possible else None
+        values = ("realizations", share, low, high, where_possible, factor, total(route.at(factor)))
+        rows.append(dict(zip(CURVE, values, strict=True)))
     return rows
 
 
@@ -127,7 +139,7 @@ def _first_order_curve(found: Reliability, total: Callable[[FloatArray], float],
     for probability, result in zip(found.first_order.probability, found.first_order.limit, strict=True):
         limit = None if result is None else total(result.x)
         factor = None if limit is None or base == 0.0 else limit / base
-        rows.append(dict(zip(CURVE, ("first order", probability, None, None, factor, limit), strict=True)))
+        rows.append(dict(zip(CURVE, ("first order", probability, None, None, None, factor, limit), strict=True)))
     return rows
 
 
@@ -218,6 +230,13 @@ def _summary(
         if summary["failed"]:
             sentences.append(f"{summary['failed']} realizations failed and count as ones in which the rules do not hold.")
         sentences.append(_reliable(found.probability, reliable["realizations"], total, "all rules at once, by realizations"))
+        if none:
+            factor = reliable_factor(those_that_can(ranges), found.probability)
+            limit = total(found.ensemble.route.at(factor)) if np.isfinite(factor) else None
+            summary["limit_where_possible_m3_d"] = limit
+            if limit is not None:
+                text = f"of the {len(those_that_can(ranges))} realizations in which they can hold"
+                sentences.append(f"With {limit:,.0f} m3/d they hold in {100.0 * found.probability:g} % {text}.")
     if found.first_order is not None:
         summary["standard_deviation"] = float(np.sqrt(found.first_order.parts.sum()))
         sentences.append(_reliable(found.probability, reliable["first_order"], total, "each rule by itself, to first order"))
@@ -290,6 +309,12 @@ def _draw_curve(ax: Axes, tables: ReliabilityTables, present: float) -> None:
             color=SERIES[0],
             label=f"all rules at once: {n} realizations, {100.0 * BAND:.0f} % band",
         )
+        if tables.summary["no_rates_hold"] + tables.summary["failed"] and seen[0]["probability_where_possible"] is not None:
+            possible = np.array([row["probability_where_possible"] for row in seen], dtype=float)
+            label = f"the same, of the {n - tables.summary['no_rates_hold'] - tables.summary['failed']} in which they can hold"
+            ax.step(
+                limit / 1e3, 100.0 * possible, where="pre", color=SERIES[0], linestyle=(0, (4, 1.5)), linewidth=0.9, label=label
+            )
     first = [row for row in tables.curve if row["method"] == "first order" and row["limit_m3_d"] is not None]
     if first:
         limit, share = (np.array([row[key] for row in first], dtype=float) for key in ("limit_m3_d", "probability"))

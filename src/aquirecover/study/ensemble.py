@@ -236,6 +236,11 @@ def share_that_holds(ranges: Sequence[FactorRange | None], factor: float) -> flo
     return sum(r is not None and r.holds(factor) for r in ranges) / len(ranges) if ranges else float("nan")
 
 
+def those_that_can(ranges: Sequence[FactorRange | None]) -> list[FactorRange]:
+    """Return the realizations in which the rules hold with some factor."""
+    return [r for r in ranges if r is not None and r.exists]
+
+
 def reliable_factor(ranges: Sequence[FactorRange | None], probability: float) -> float:
     """Return the largest factor with which the rules hold in a share of the realizations, NaN when no factor does."""
     ends = sorted({r.high for r in ranges if r is not None and r.exists}, reverse=True)
