@@ -222,6 +222,8 @@ def find_limit(
     # what does not change with the rates is found once
     once = question.chance is None or settings.spread_every == 0
     margin = None if question.chance is None else Margin(question.chance, question.constraints, x)
+    if known is None:
+        known = evaluator.rough_response(x)
     for n_program in range(1, settings.max_programs + 1):
         fresh = known is None
         try:

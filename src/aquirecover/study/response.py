@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from aquirecover.errors import ConvergenceError
+from aquirecover.errors import BudgetError, ConfigError, ConvergenceError
 from aquirecover.flow.adjoint import SensitivitySettings
 from aquirecover.flow.arrays import FloatArray
 from aquirecover.flow.content import content_key
@@ -19,6 +19,7 @@ from aquirecover.flow.stresses import Drain, Evapotranspiration, River
 from aquirecover.study.backward_response import backward_slopes
 from aquirecover.study.decisions import Decision, given_rates, rates, with_rates
 from aquirecover.study.quantities import Quantities, observed, read
+from aquirecover.study.stand_in import rough_gains, with_water_tables
 from aquirecover.study.store import Store
 from aquirecover.study.time_shift import later, representatives
 
@@ -30,6 +31,8 @@ SimulateAll: TypeAlias = Callable[[Sequence[Problem]], Iterable[FlowResult]]
 LINEAR_SHARE, SHARE = 1.0, 1e-3
 # Range of a decision without an upper bound; m³/d.
 UNBOUNDED = 1e4
+# Decisions from which on a search with a water table begins with the response of a linear model that stands in for it.
+WORTH = 4
 # Pumping that counts as delivered, as a share of what is asked.
 DELIVERED = 1.0 - 1e-9
 
@@ -190,7 +193,7 @@ class Evaluator:
         adjoint = self.simulate_all.adjoint
         if adjoint is not None and 0 < len(self.names) < len(acting):
             # heads of dry cells that nothing determines have no derivatives: runs tell what becomes of them
-            with suppress(ValueError, ConvergenceError):
+            with suppress(*(() if self._confined else (ValueError, ConvergenceError))):
                 return self._remembered(x, adjoint, lambda: self._backwards(x, adjoint))
         if self.linear:
             return self._remembered(x, None, lambda: self._superposed(x))
@@ -213,6 +216,40 @@ class Evaluator:
         response = find()
         store.keep(key, {**_arrays_of(response.outcome), "slope": response.slope})
         return response
+
+    def rough_response(self, x: FloatArray) -> Response | None:
+        """Return about the response of a model with a water table, from a linear one that stands in for it, or None.
+
+        It serves to begin a sequence of programs with; see `stand_in`.
+        """
+        acting = [n for n, decision in enumerate(self.decisions) if decision.acts]
+        # the stand-in is native, and so must be what it stands in for
+        if self._confined or self.simulate_all.adjoint is None or not WORTH <= len(acting) <= len(self.names):
+            return None
+        watched = with_water_tables(self.problem)
+        if watched is None:
+            return None
+        # a model that has no answer at these rates is for the search to deal with, and one without a stand-in needs none
+        with suppress(ConfigError, ConvergenceError, BudgetError):
+            return self._remembered(x, "stand-in", lambda: self._standing(watched, x, acting))
+        return None
+
+    def _standing(self, watched: Problem, x: FloatArray, acting: Sequence[int]) -> Response:
+        """Return the response of the stand-in with the outcome of the model itself."""
+        net = rates(self.problem, self.decisions, x)
+        self.runs += 1
+        (result,) = self.simulate_all([with_rates(watched, net)])
+        steps = [self._step(n, x[n]) for n in acting]
+        nets = [rates(self.problem, self.decisions, _moved(x, n, step)) for n, step in zip(acting, steps, strict=True)]
+        gains = rough_gains(result, [with_rates(watched, moved) for moved in nets], self.cell)
+        base = replace(result, observation_head=result.observation_head[:, np.searchsorted(watched.observations.cell, self.cell)])
+        outcome = self._outcome(base, net)
+        slope = np.zeros((outcome.values.size, len(self.decisions)))
+        for n, step, moved, gain in zip(acting, steps, nets, gains, strict=True):
+            after = replace(base, observation_head=base.observation_head + gain)
+            slope[:, n] = (read(after, self.cell, self.families, moved) - outcome.values) / step
+        self._keep(content_key(self._content, net), outcome)
+        return Response(x, outcome, slope)
 
     def _backwards(self, x: FloatArray, settings: SensitivitySettings) -> Response:
         """Return the response by a backward sweep for each quantity."""

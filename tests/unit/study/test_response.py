@@ -194,14 +194,14 @@ def _question(convertible: bool) -> LimitProblem:
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.3, 0.6, 0.95])
 def test_a_search_that_was_interrupted_goes_on_to_the_same_bits(tmp_path: Path, convertible: bool, share: float) -> None:
     question, whole = _question(convertible), _Counting()
-    expected = find_limit(question, Simulator(whole, None, ArrayStore(tmp_path / "whole"), "tight"))
+    expected = find_limit(question, Simulator(whole, ADJOINT, ArrayStore(tmp_path / "whole"), "tight"))
     assert not convertible or expected.programs > 2
     store = ArrayStore(tmp_path / "interrupted")
     first = _Counting(int(share * whole.runs))
     with pytest.raises(StoppedError):
-        find_limit(question, Simulator(first, None, store, "tight"))
+        find_limit(question, Simulator(first, ADJOINT, store, "tight"))
     second = _Counting()
-    found = find_limit(question, Simulator(second, None, store, "tight"))
+    found = find_limit(question, Simulator(second, ADJOINT, store, "tight"))
     for name in ("x", "row_price", "bound_price"):
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
     np.testing.assert_array_equal(found.outcome.values, expected.outcome.values)
@@ -211,7 +211,7 @@ def test_a_search_that_was_interrupted_goes_on_to_the_same_bits(tmp_path: Path, 
         # nothing that had ended is run again
         assert first.runs + second.runs == whole.runs
     again = _Counting()
-    find_limit(question, Simulator(again, None, store, "tight"))
+    find_limit(question, Simulator(again, ADJOINT, store, "tight"))
     assert again.runs == 0
 
 
@@ -243,6 +243,25 @@ def test_a_damaged_file_is_run_again(tmp_path: Path) -> None:
     found = find_limit(question, Simulator(counting, None, store, "tight"))
     assert 1 <= counting.runs <= 2
     np.testing.assert_array_equal(found.x, expected.x)
+
+
+def test_a_linear_model_stands_in_at_first() -> None:
+    question = _question(True)
+    by_runs, by_both = find_limit(question, _run), find_limit(question, Simulator(_run, ADJOINT))
+    assert by_both.runs < by_runs.runs
+    assert by_both.objective == pytest.approx(by_runs.objective, rel=1e-7)
+    np.testing.assert_allclose(by_both.row_price, by_runs.row_price, rtol=1e-3, atol=1e-6)
+    evaluator = Evaluator(question.problem, question.decisions, question.families, Simulator(_run, ADJOINT))
+    x = by_runs.x
+    plain = Evaluator(question.problem, question.decisions, question.families, _run)
+    rough, exact = evaluator.rough_response(x), plain.response(x)
+    assert rough is not None
+    np.testing.assert_array_equal(rough.outcome.values, exact.outcome.values)
+    np.testing.assert_allclose(rough.slope, exact.slope, rtol=0.0, atol=0.1 * np.abs(exact.slope).max())
+    # confined, or without leave to look inside the simulator, there is none
+    assert plain.rough_response(x) is None
+    confined = _question(False)
+    assert Evaluator(confined.problem, confined.decisions, confined.families, Simulator(_run, ADJOINT)).rough_response(x) is None
 
 
 @pytest.mark.parametrize("convertible", [True, False])
