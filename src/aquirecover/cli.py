@@ -254,7 +254,7 @@ def limits(file: Path, cache: Path | None, jobs: int | None, no_figures: bool, a
         click.echo(json.dumps(outcome.to_dict(), indent=2, ensure_ascii=False))
     shown = ("decision", "limit_m3_d", "present_m3_d", "held_by")
     console.rows([{key: row[key] for key in shown} for row in outcome.tables.limits], title=f"{outcome.folder / 'limits.csv'}")
-    for sentence in (outcome.summary, *outcome.reliability):
+    for sentence in (outcome.summary, *outcome.risk.get("sentences", ())):
         console.say(sentence)
 
 

@@ -20,7 +20,7 @@ from aquirecover.runner import Listener, RunOptions
 from aquirecover.study.chance import Chance, Margin, Spread, contributions, row_slopes
 from aquirecover.study.constraints import Constraints
 from aquirecover.study.ensemble import FactorRange, Route, factor_range
-from aquirecover.study.limits import LimitProblem, LimitResult, LimitSettings, find_limit
+from aquirecover.study.limits import LimitProblem, LimitResult, LimitSettings, find_limit, first_values
 from aquirecover.study.linear_program import InfeasibleError
 from aquirecover.study.priors import sample
 from aquirecover.study.reliability import Ensemble, FirstOrder, Reliability
@@ -372,4 +372,23 @@ def _first_order(
             lost = any(found[lower] is None for lower in found if lower < chosen)
             found[chosen] = None if lost else limit(replace(made.question, constraints=margin.rows()), chosen)
     order = sorted(found)
-    return FirstOrder(tuple(order), tuple(found[one] for one in order), contributions(gain, spread.owner, len(priors)))
+    parts = contributions(gain, spread.owner, len(priors))
+    reason = _why_none(replace(made.question, chance=Chance(probability, spread)), alone) if found[probability] is None else ""
+    return FirstOrder(tuple(order), tuple(found[one] for one in order), parts, reason)
+
+
+def _why_none(question: LimitProblem, simulator: Simulator) -> str:
+    """Return which rule keeps too little distance from its side even with the least rates."""
+    idle = first_values(question.decisions)
+    held, deviations = question.held_at(idle)
+    rows = held.constraints
+    (outcome,) = Evaluator(question.problem, question.decisions, question.families, simulator).outcomes([idle])
+    excess = rows.excess(outcome.values, idle)
+    side = np.where(np.isfinite(rows.lower), rows.lower, rows.upper)
+    place = int((excess / (1.0 + np.abs(side))).argmax())
+    if excess[place] <= 0.0:
+        return "Its rules contradict one another."
+    return (
+        f"With the least rates {rows.names[place]} lacks {excess[place]:.2g} {rows.unit[place]} of its distance, as its standard "
+        f"deviation is {deviations[place]:.2g} {rows.unit[place]}."
+    )

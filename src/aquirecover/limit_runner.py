@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,14 +41,14 @@ class LimitOutcome:
         Rows of the tables.
     files : tuple of Path
         Written.
-    reliability : tuple of str
-        With which probability it holds, in sentences.
+    risk : mapping
+        With which probability it holds, in numbers and, under ``sentences``, in words; empty where not asked for.
     """
 
     folder: Path
     tables: LimitTables
     files: tuple[Path, ...]
-    reliability: tuple[str, ...] = ()
+    risk: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def summary(self) -> str:
@@ -68,6 +68,7 @@ class LimitOutcome:
         tables = self.tables
         found: dict[str, Any] = plain(
             {**tables.total, "by_district": tables.parts, "limits": tables.limits, "binding": tables.binding}
+            | ({"risk": self.risk} if self.risk else {})
         )
         return found
 
@@ -150,7 +151,7 @@ def run_limits(
         write_limit_files(hidden, story_of(made, result, tables, curve, runs), about, figures=options.figures)
         names = sorted(path.name for path in hidden.iterdir())
     files = tuple(folder / name for name in names)
-    return LimitOutcome(folder, tables, files, () if reliability is None else tuple(reliability.sentences))
+    return LimitOutcome(folder, tables, files, {} if reliability is None else reliability.summary)
 
 
 def simulator(settings: SimulateSettings, listener: Listener, store: Store | None = None) -> Simulator:

@@ -80,6 +80,11 @@ def test_tables_and_figure(file: Path) -> None:
     assert "not calibrated" in done.output
     for sentence in found["sentences"]:
         assert sentence in done.output
+    # the recovery at one point is so uncertain that nothing reaches 90 %: which, and by how much
+    assert found["limit_by_first_order_m3_d"] is None
+    assert "With the least rates" in done.output
+    printed = _limits(file, "--json", "--no-figures", "-q", "--overwrite")
+    assert json.loads(printed.stdout)["risk"] == found
 
 
 @pytest.mark.usefixtures("in_this_process")

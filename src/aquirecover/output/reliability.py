@@ -76,12 +76,6 @@ class ReliabilityTables:
     realizations: list[dict[str, Any]]
     summary: dict[str, Any]
 
-    @property
-    def sentences(self) -> list[str]:
-        """What a person should know, in words."""
-        found: list[str] = self.summary["sentences"]
-        return found
-
 
 def reliability_tables(
     found: Reliability,
@@ -240,6 +234,7 @@ def _summary(
     if found.first_order is not None:
         summary["standard_deviation"] = float(np.sqrt(found.first_order.parts.sum()))
         sentences.append(_reliable(found.probability, reliable["first_order"], total, "each rule by itself, to first order"))
+        sentences += [found.first_order.reason] if found.first_order.reason else []
     summary["sentences"] = sentences
     return summary
 

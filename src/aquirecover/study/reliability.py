@@ -45,11 +45,14 @@ class FirstOrder:
         None where no rates hold with that probability.
     parts : ndarray
         Of the variance of the limit without risk, by prior, shape ``(n_prior,)``; squared unit of the objective.
+    reason : str
+        Why no rates hold with the probability that is asked for; empty where some do.
     """
 
     probability: tuple[float, ...]
     limit: tuple[LimitResult | None, ...]
     parts: FloatArray
+    reason: str = ""
 
 
 @dataclass(frozen=True, eq=False)
