@@ -139,7 +139,7 @@ class Reader:
         """
         schedule = self.problem.schedule
         self.follow()
-        if self.done == schedule.n_step - 1 and self.done in self._flows:
+        if self.done == schedule.n_step - 1 and self.done in self._flows and not self._flow_file.left:
             self._take_step()
         if self.done < schedule.n_step or self._flow_file.left or self._head_file.left:
             free = disk_usage(self.files.folder).free / 2**20
