@@ -131,7 +131,8 @@ def run_limits(
     if made.risk is not None:
         found = find_reliability(path, options, made, result, simulate_all, folder, listener, jobs)
         rules = {name: info.rule for name, info in zip(made.question.constraints.names, made.info, strict=False)}
-        reliability = reliability_tables(found, tables.limits, result.x, made.total, lambda name: rules.get(name, name))
+        every = [{"decision": decision.name} for decision in made.question.decisions]
+        reliability = reliability_tables(found, every, result.x, made.total, lambda name: rules.get(name, name))
     context = made.case.problem.context
     about = {
         "title": made.title,

@@ -149,6 +149,9 @@ def renewed(folder: Path | str, last: str, owned: Collection[str]) -> Iterator[P
     """
     final = Path(folder)
     final.mkdir(parents=True, exist_ok=True)
+    for left in final.glob(f".new.{host_name()}.*.part"):
+        if os.name == "posix" and not is_running(int(left.name.split(".")[-3])):
+            shutil.rmtree(left, ignore_errors=True)
     hidden = final / f".new.{host_name()}.{os.getpid()}.{secrets.token_hex(4)}.part"
     hidden.mkdir()
     try:

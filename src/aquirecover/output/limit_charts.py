@@ -182,12 +182,13 @@ def _draw_curves(dataset: xr.Dataset, n: int, ax: Axes) -> None:
     levels: list[tuple[str, float, str]] = [("before pumping", float(dataset["reference_mean_head"].values[n]), QUIET)]
     if "mean_head_limit" in dataset:
         lawful = float(dataset["mean_head_limit"].values[n])
-        if np.isfinite(lawful) and low - 0.8 * (high - low) < lawful < high:
+        if np.isfinite(lawful) and low - 0.8 * (high - low) < lawful < high + 0.8 * (high - low):
             levels.append(("legal level", lawful, LEGAL))
         elif np.isfinite(lawful):
-            text = f"↓ legal level {lawful:.1f} m".replace("-", "−")
-            ax.annotate(text, (0.0, 0.0), xycoords="axes fraction", xytext=(3, 2), textcoords="offset points", color=LEGAL,
-                        fontsize=7, path_effects=halo(), zorder=5)  # fmt: skip
+            arrow, edge = ("↓", 0.0) if lawful < low else ("↑", 1.0)
+            ax.annotate(f"{arrow} legal level {lawful:.1f} m".replace("-", "−"), (1.0, edge), xycoords="axes fraction",
+                        xytext=(-3, 2 - 4 * edge), textcoords="offset points", color=LEGAL, ha="right",
+                        va="top" if edge else "bottom", fontsize=7, path_effects=halo(), zorder=5)  # fmt: skip
     for name, level, colour in levels:
         ax.axhline(level, color=colour, linewidth=0.8, linestyle=(0, (4, 2)), zorder=1)
         ax.annotate(f"{name} {level:.1f} m".replace("-", "−"), (0.0, level), xycoords=("axes fraction", "data"), xytext=(3, 1.5),

@@ -34,8 +34,10 @@ def headroom_map(dataset: xr.Dataset) -> Figure:
     from matplotlib.colors import BoundaryNorm, Normalize
 
     aquifers, values = _parts(dataset)
-    levels = _classes(max((abs(value) for own in values for value in own.values()), default=1.0))
-    label = "Safe limit less present pumping (1,000 m³/d); brown: less must be pumped, green: more may be"
+    # a narrow colour bar has room for fewer numbers
+    n_class = 5 if len(aquifers) > 1 else 3
+    levels = _classes(max((abs(value) for own in values for value in own.values()), default=1.0), n_class)
+    label = "Safe limit less present pumping (1,000 m³/d); brown: pump less, green: room for more"
     figure, panels = map_panels(dataset, 1, len(aquifers), label)
     cmap, norm = _middle_of(colormaps["BrBG"]), BoundaryNorm(levels.tolist(), 256)
     blank = np.full((dataset.sizes["y"], dataset.sizes["x"]), np.nan)
@@ -65,11 +67,11 @@ def _middle_of(cmap: Colormap) -> Colormap:
     return ListedColormap(cmap(np.linspace(0.1, 0.9, 256)))
 
 
-def _classes(largest: float) -> FloatArray:
-    """Return class limits that grow by 1, 2 and 5 to both sides of 0 and hold all values."""
+def _classes(largest: float, n: int) -> FloatArray:
+    """Return class limits that grow by 1, 2 and 5 to both sides of 0 and hold all values, n on each side."""
     steps = np.array([factor * 10.0**power for power in range(-6, 9) for factor in (1.0, 2.0, 5.0)])
     last = int(np.searchsorted(steps, largest * (1.0 - 1e-9)))
-    side = steps[max(last - 4, 0) : last + 1]
+    side = steps[max(last + 1 - n, 0) : last + 1]
     return np.concatenate([-side[::-1], [0.0], side])
 
 
@@ -155,6 +157,11 @@ def binding_map(dataset: xr.Dataset) -> Figure:
         engine.set(rect=(0.0, share, 1.0, 1.0 - share))  # type: ignore[call-arg]  # the stubs know the base class alone
     blank = np.full((dataset.sizes["y"], dataset.sizes["x"]), np.nan)
     for n, (ax, name, rows) in enumerate(zip(panels[0], aquifers, own, strict=True)):
+        if not name:
+            ax.set_axis_off()
+            _drop_names(ax)
+            _name_dearest(figure, 0.02 + 0.98 * n / len(aquifers), top, dataset, rows, rules, price)
+            continue
         draw_map(ax, dataset, blank, colormaps["Greys"], Normalize(0.0, 1.0))
         _drop_names(ax)
         layers = [k + 1 for k, label in enumerate(dataset["layer_aquifer"].values) if label == name]
@@ -164,7 +171,7 @@ def binding_map(dataset: xr.Dataset) -> Figure:
             ax.plot(x, y, ".", color="#9a9a9a", markersize=1.6, zorder=3)
         _mark(ax, dataset, rows, rules, price)
         _name_dearest(figure, 0.02 + 0.98 * n / len(aquifers), top, dataset, rows, rules, price)
-    letter(panels[0], [f"Aquifer {name}" if name else "all aquifers" for name in aquifers])
+    letter(panels[0], [f"Aquifer {name}" if name else "in no single aquifer" for name in aquifers])
     _add_rules(figure, rules)
     title = f"{dataset.attrs['title']}: what binds where, with shadow prices"
     title_figure(figure, wrapped(title, int(figure.get_figwidth() / MM / 1.75)))

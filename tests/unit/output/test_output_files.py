@@ -7,6 +7,7 @@ import csv
 import errno
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 import aquirecover
 from aquirecover.errors import OutputExistsError, ResourceError
 from aquirecover.output import files
+from aquirecover.output.files import renewed
 from aquirecover.processes import host_name
 
 SOURCE = Path(aquirecover.__file__).parent
@@ -162,3 +164,47 @@ def test_no_other_module_writes_to_a_final_name() -> None:
     trees = {path.relative_to(SOURCE): ast.parse(path.read_text(encoding="utf-8")) for path in modules}
     found = [f"{name}:{line}" for name, tree in trees.items() for line in written_elsewhere(tree)]
     assert found == []
+
+
+def test_a_folder_is_renewed_whole_or_not_at_all(tmp_path: Path) -> None:
+    (tmp_path / "old.csv").write_text("old", encoding="utf-8")
+    (tmp_path / "last.json").write_text("old", encoding="utf-8")
+    (tmp_path / "mine.txt").write_text("not of the program", encoding="utf-8")
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    (tmp_path / f".new.{host_name()}.{ended.pid}.abcd.part").mkdir()
+
+    def interrupted() -> None:
+        with renewed(tmp_path, "last.json", ("old.csv", "new.csv", "last.json")) as hidden:
+            (hidden / "last.json").write_text("new", encoding="utf-8")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["last.json", "mine.txt", "old.csv"]
+    assert (tmp_path / "last.json").read_text(encoding="utf-8") == "old"
+    with renewed(tmp_path, "last.json", ("old.csv", "new.csv", "last.json")) as hidden:
+        (hidden / "new.csv").write_text("new", encoding="utf-8")
+        (hidden / "last.json").write_text("new", encoding="utf-8")
+        assert (tmp_path / "old.csv").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["last.json", "mine.txt", "new.csv"]
+    assert (tmp_path / "last.json").read_text(encoding="utf-8") == "new"
+
+
+def test_an_interruption_while_files_are_moved_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    move = os.replace
+
+    def interrupted(source: Path, target: Path) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        move(source, target)
+
+    monkeypatch.setattr("aquirecover.output.files.os.replace", interrupted)
+
+    def written() -> None:
+        with renewed(tmp_path, "last", ()) as hidden:
+            for name in ("a", "b", "last"):
+                (hidden / name).write_text(name, encoding="utf-8")
+
+    with pytest.raises(KeyboardInterrupt):
+        written()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "last"]
