@@ -7,6 +7,7 @@ well of rate Q lowers the heads of the second, third and fourth cell by ``Q (3/4
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from aquirecover.flow.problem import FlowResult, Problem
 from aquirecover.flow.simulate import SimulateSettings, simulate
 from aquirecover.study.limits import LimitResult, find_limit
 
+ROOT = Path(__file__).parents[2]
 TIGHT = SimulateSettings(newton=NewtonSettings(tolerance=1e-13))
 MODEL = """\
 kind: model
@@ -147,6 +149,48 @@ def test_least_pumping_that_keeps_a_place_dry(folder: Path) -> None:
     assert result.certificate.raised_excess == pytest.approx(1e-3 / 10.0, rel=1e-6)
     # a metre less costs 120 m3/d, in the one year or the other
     assert result.row_price.sum() == pytest.approx(120.0)
+
+
+def test_outflow_to_a_boundary(folder: Path) -> None:
+    model = (folder / "model.yaml").read_text(encoding="utf-8")
+    (folder / "model.yaml").write_text(model.replace("leakance: 0.0", "leakance: 1.0e-3"), encoding="utf-8")
+    # 10 m2/d to a pond at 10 m: heads fall by Q (1/84, 1/140, 1/280), and the pond gives Q / 14
+    for more in ("", ", mean: yes", ", within: rooms/hall, aquifer: sand"):
+        found, _, _ = _found(folder, WEST + "constraints:\n  p: {rule: flux, boundary: pond, least: -10.0" + more + "}\n")
+        assert found["west"] == pytest.approx(140.0, rel=1e-8)
+    elsewhere = "constraints:\n  p: {rule: flux, boundary: pond, within: rooms/porch, least: -10.0}\n"
+    assert _errors(folder, WEST + elsewhere) == ["constraints.p: pond: has no part there."]
+
+
+def test_one_rate_of_a_whole_selection_and_names_that_are_unique(folder: Path) -> None:
+    found, _, made = _found(folder, "decide: {field: {by: [], most: 500}}\nconstraints:\n" + A_ABOVE_8)
+    # the eastern well does not pump at present, and gets no share
+    assert found == pytest.approx({"field": 160.0})
+    assert made.labels[0]["aquifer"] == "sand"
+    assert "district" not in made.labels[0]
+    both = "decide: {a: {select: {wells: west}, by: aquifer, most: 9}, b: {select: {wells: east}, by: aquifer, most: 8}}\n"
+    found, _, _ = _found(folder, both + "constraints:\n" + A_ABOVE_8)
+    assert found == pytest.approx({"sand": 9.0, "sand (b)": 8.0})
+
+
+def test_months_of_rules_and_rates(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "models/confined_basin", tmp_path / "models/confined_basin")
+    shutil.copytree(ROOT / "scenarios/confined_basin", tmp_path / "scenarios/confined_basin")
+    file = tmp_path / "scenarios/confined_basin/limits.yaml"
+    # periods are years from January on; their four steps end in February, May, August and at the end of the year
+    text = BEGIN.replace("scenario.yaml", "ban.yaml").replace("2021-01-01", "2025-01-01") + (
+        "decide:\n  w: {select: {wells: W1}, by: well, most: 10}\n"
+        "constraints:\n"
+        "  a: {rule: level, at: observations, points: P1, depth: 10, months: [1], from: 2026-01-01}\n"
+        "  b: {rule: level, at: observations, points: P1, law: yes, share_of_depth: 0.9, from: 2029-12-31}\n"
+    )
+    file.write_text(text, encoding="utf-8")
+    made = load_limits(file, _simulate)
+    dates = [info.date for info in made.info if info.rule == "a"]
+    # the step that ends the year before counts by its middle, in autumn
+    assert [date[:7] for date in dates] == ["2026-02", "2027-02", "2028-02", "2029-02"]
+    # ground at 20 m, lawful down to 30 m below it
+    assert made.question.constraints.lower[made.rows["b"]] == pytest.approx(20.0 - 0.9 * 30.0)
 
 
 def test_storage_against_an_earlier_and_a_later_day(folder: Path) -> None:

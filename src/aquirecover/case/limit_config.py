@@ -41,8 +41,8 @@ class Decide(Section):
 
     select: Select = Select()
     """The wells; their own rates no longer count from the first day of the limit on."""
-    by: Annotated[tuple[Label, ...], Field(min_length=1), OneOrMany] = ("district", "aquifer")
-    """Labels whose combinations each get a rate of their own; `well` for a rate of each well."""
+    by: Annotated[tuple[Label, ...], OneOrMany] = ("district", "aquifer")
+    """Labels whose combinations each get a rate of their own; `well` for a rate of each well, `[]` for one of all."""
     inject: Flag = False
     """The wells put water in instead of taking it out."""
     least: Rate = 0.0

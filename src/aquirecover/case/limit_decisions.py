@@ -102,7 +102,10 @@ def _add_group(
     for labels, wells in groups(section.by, chosen, places.labels).items():
         for well in wells:
             found.well_decide[int(well)] = name
-        decision = _decision(" / ".join(labels), section, places.present[wells], wells, periods, key, places)
+        title = " / ".join(labels) or name
+        if title in {decision.name for decision in found.decisions}:
+            title = f"{title} ({name})"
+        decision = _decision(title, section, places.present[wells], wells, periods, key, places)
         if decision is not None:
             own = _shared(wells, places) | dict(zip(section.by, labels, strict=True))
             kind = {"decide": name, "kind": "injection" if section.inject else "pumping"}
