@@ -307,7 +307,8 @@ def _release_and_carry(
 def _convertible_release(given: Given, table: WaterTable, o: int, n: int, out: FloatArray) -> tuple[float, float]:
     """Do what `_release_and_carry` does for a layer with convertible cells."""
     head, old, sat, old_sat, carry, rate, _ = given
-    bottom, thickness, convertible, elastic, drainable = table[8:]
+    bottom, thickness, convertible = table.bottom, table.thickness, table.convertible
+    elastic, drainable = table.elastic, table.drainable
     above, below = 0.0, 0.0
     for p in range(o, o + n):
         volume = elastic[p] * (old[p] - head[p])

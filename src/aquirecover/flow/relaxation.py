@@ -41,15 +41,13 @@ def _inflow(
     `first` says that the face belongs to the cell itself.
     """
     d = h_far - h
-    if harmonic:
-        near, wall, lean = along.near[j, i], along.wall[j, i], along.lean[j, i]
-        if not first:
-            near, lean = 1.0 - near, 1.0 - lean
-        mean, by_s, _ = mean_slopes(near, wall, lean, s, s_far)
-        return c * mean * d, c * (mean - by_s * ds * d)
-    if d > 0.0:
-        return c * s_far * d, c * s_far
-    return c * s * d, c * (s - ds * d)
+    if not harmonic:
+        return (c * s_far * d, c * s_far) if d > 0.0 else (c * s * d, c * (s - ds * d))
+    near, wall, lean = along.near[j, i], along.wall[j, i], along.lean[j, i]
+    if not first:
+        near, lean = 1.0 - near, 1.0 - lean
+    mean, by_s, _ = mean_slopes(near, wall, lean, s, s_far)
+    return c * mean * d, c * (mean - by_s * ds * d)
 
 
 @kernel
