@@ -115,6 +115,11 @@ class Evaluator:
         What is looked at.
     simulate_all : callable
         Turns problems into results, in their order; a `Simulator` where it can do more.
+
+    Attributes
+    ----------
+    runs : int
+        Simulations that what was found rests on, whether they were run now or are of the store.
     """
 
     def __init__(
@@ -159,6 +164,7 @@ class Evaluator:
         if self._confined and len(found) < len(points):
             found = {}
         missing = [n for n in range(len(points)) if n not in found]
+        self.runs += len(found)
         for n, result in zip(missing, self._results([nets[n] for n in missing]), strict=True):
             found[n] = self._outcome(result, nets[n])
             self._keep(keys[n] if keys else "", found[n])
@@ -212,9 +218,12 @@ class Evaluator:
         key = content_key(self._content, "response", way, x, self.decisions)
         arrays = store.load(key)
         if arrays is not None:
+            self.runs += int(arrays["runs"])
             return Response(x, _outcome_of(arrays), arrays["slope"])
+        before = self.runs
         response = find()
-        store.keep(key, {**_arrays_of(response.outcome), "slope": response.slope})
+        runs = np.array(self.runs - before)
+        store.keep(key, {**_arrays_of(response.outcome), "slope": response.slope, "runs": runs})
         return response
 
     def rough_response(self, x: FloatArray) -> Response | None:

@@ -207,6 +207,7 @@ def test_a_search_that_was_interrupted_goes_on_to_the_same_bits(tmp_path: Path, 
     np.testing.assert_array_equal(found.outcome.values, expected.outcome.values)
     np.testing.assert_array_equal(found.response.slope, expected.response.slope)
     assert repr(found.certificate) == repr(expected.certificate)
+    assert (found.runs, found.programs) == (expected.runs, expected.programs)
     if convertible:
         # nothing that had ended is run again
         assert first.runs + second.runs == whole.runs
