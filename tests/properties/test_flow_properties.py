@@ -17,6 +17,8 @@ from aquirecover.flow.simulate import SimulateSettings, simulate
 from aquirecover.flow.stresses import FixedHead, FlowBarrier, GeneralHead, Recharge, Stress, Wells
 from random_problems import imbalance, random_problem, seeds
 
+TIGHT = SimulateSettings(newton=NewtonSettings(tolerance=1e-12, head_change=1e-9))
+
 
 def check_residuals(result: FlowResult, tolerance: float) -> None:
     """Put the heads of every step back into the equations, written independently."""
@@ -102,7 +104,9 @@ def test_reciprocity(seed: int) -> None:
     held_at_zero = GeneralHead(boundary.cell, 0.0, boundary.conductance)
     place = {int(cell): n for n, cell in enumerate(problem.observations.cell)}
     at_b, at_a = (
-        simulate(replace(resting, stresses=(held_at_zero, Wells([well], pumping_rate=100.0)))).observation_head[:, place[seen]]
+        simulate(replace(resting, stresses=(held_at_zero, Wells([well], pumping_rate=100.0))), TIGHT).observation_head[
+            :, place[seen]
+        ]
         for well, seen in ((a, b), (b, a))
     )
     assert at_b == pytest.approx(at_a, abs=1e-8)
@@ -149,12 +153,11 @@ def test_a_run_in_two_parts_is_the_whole_run(seed: int) -> None:
     problem = random_problem(seed)
     schedule = problem.schedule
     # first guesses know the steps before them, so that parts agree as solutions do
-    exact = SimulateSettings(newton=NewtonSettings(tolerance=1e-12, head_change=1e-9))
-    whole = simulate(problem, exact)
+    whole = simulate(problem, TIGHT)
     assume(all(report.substeps == 1 for report in whole.reports))
     first = simulate(
         replace(problem, schedule=part(schedule, 0), stresses=in_period(problem.stresses, 0), fixed_heads=fixed_in(problem, 0)),
-        exact,
+        TIGHT,
     )
     second = simulate(
         replace(
@@ -164,7 +167,7 @@ def test_a_run_in_two_parts_is_the_whole_run(seed: int) -> None:
             stresses=in_period(problem.stresses, 1),
             fixed_heads=fixed_in(problem, 1),
         ),
-        exact,
+        TIGHT,
     )
     assert np.concatenate((first.head, second.head)) == pytest.approx(whole.head, abs=1e-9, nan_ok=True)
     assert np.concatenate((first.budget.inflow, second.budget.inflow)) == pytest.approx(whole.budget.inflow, rel=1e-6, abs=1e-6)

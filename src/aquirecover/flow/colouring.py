@@ -69,9 +69,9 @@ class Layout:
         self.split_into(natural, vector)
         return vector
 
-    def split_into(self, natural: FloatArray, vector: FloatArray | SingleArray) -> None:
-        """Put the values of shape ``(n_layer, n_y, n_x)`` into a vector."""
-        split(natural, self.n_y, self.n_x, vector, self.width, self.stride)
+    def split_into(self, natural: FloatArray, vector: FloatArray | SingleArray, factor: float = 1.0) -> None:
+        """Put the values of shape ``(n_layer, n_y, n_x)``, times a factor, into a vector."""
+        split(natural, factor, self.n_y, self.n_x, vector, self.width, self.stride)
 
     def join(self, vector: FloatArray | SingleArray, out: FloatArray | None = None) -> FloatArray:
         """Return the values of a vector, shape ``(n_layer, n_y, n_x)``, in `out` where it is given."""
@@ -81,8 +81,8 @@ class Layout:
 
 
 @fused_kernel
-def split(natural: FloatArray, n_y: int, n_x: int, vector: FloatArray, width: int, stride: int) -> None:
-    """Put the values of all cells into a vector; rows and columns beyond `n_y` and `n_x` are work space."""
+def split(natural: FloatArray, factor: float, n_y: int, n_x: int, vector: FloatArray, width: int, stride: int) -> None:
+    """Put the values of all cells, times a factor, into a vector; rows and columns beyond `n_y` and `n_x` are work space."""
     n_layer = natural.shape[0]
     for k in range(n_layer):
         for j in range(n_y):
@@ -90,10 +90,10 @@ def split(natural: FloatArray, n_y: int, n_x: int, vector: FloatArray, width: in
             odd = j % 2
             black = row + n_layer * stride
             for q in range(n_x // 2):
-                vector[row + odd + q] = natural[k, j, 2 * q + odd]
-                vector[black + q] = natural[k, j, 2 * q + 1 - odd]
+                vector[row + odd + q] = factor * natural[k, j, 2 * q + odd]
+                vector[black + q] = factor * natural[k, j, 2 * q + 1 - odd]
             if n_x % 2 == 1:
-                vector[(row if odd == 0 else black) + n_x // 2] = natural[k, j, n_x - 1]
+                vector[(row if odd == 0 else black) + n_x // 2] = factor * natural[k, j, n_x - 1]
 
 
 @fused_kernel
@@ -113,8 +113,8 @@ def join(vector: FloatArray, natural: FloatArray, n_y: int, n_x: int, width: int
 
 
 @fused_kernel
-def add_planes(red: FloatArray, black: FloatArray, natural: FloatArray, width: int, stride: int) -> None:
-    """Add the values of both colours to those of all cells."""
+def add_planes(red: FloatArray, black: FloatArray, factor: float, natural: FloatArray, width: int, stride: int) -> None:
+    """Add the values of both colours, times a factor, to those of all cells."""
     n_layer, n_y, n_x = natural.shape
     for k in range(n_layer):
         for j in range(n_y):
@@ -122,7 +122,7 @@ def add_planes(red: FloatArray, black: FloatArray, natural: FloatArray, width: i
             first, second = (red[row:], black[row:]) if j % 2 == 0 else (black[row:], red[row + 1 :])
             out = natural[k, j]
             for q in range(n_x // 2):
-                out[2 * q] += first[q]
-                out[2 * q + 1] += second[q]
+                out[2 * q] += factor * first[q]
+                out[2 * q + 1] += factor * second[q]
             if n_x % 2 == 1:
-                out[n_x - 1] += first[n_x // 2]
+                out[n_x - 1] += factor * first[n_x // 2]

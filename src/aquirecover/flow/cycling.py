@@ -1,7 +1,7 @@
-"""A step of a nonlinear system by cycles of multigrid, each followed by a new balance: no Newton matrix is made.
+"""A step of a nonlinear system by cycles of multigrid, a few between one balance and the next: no Newton matrix is made.
 
-One iteration takes a cycle of the preconditioner on the residual that the `Secants` leave, moves the heads, relaxes convertible
-cells, whose bends a linear cycle cannot know, and works out the balance. Where the water table stays in its layer the residual
+One iteration takes conjugate gradients, preconditioned by cycles, on the residual that the `Secants` leave, moves the heads,
+relaxes convertible cells, whose bends a linear system cannot know, and works out the balance. Where the water table stays in its layer the residual
 falls tenfold each time, as it does for a linear system (nonlinear Krylov acceleration of multigrid: Washio and Oosterlee 1997,
 Electron. Trans. Numer. Anal. 6, 271–290).
 """
@@ -15,6 +15,7 @@ import numpy as np
 from aquirecover.flow import kernels
 from aquirecover.flow.arrays import BoolArray, FloatArray
 from aquirecover.flow.assembly import Balance, FlowSystem
+from aquirecover.flow.krylov import conjugate_gradients
 from aquirecover.flow.multigrid import Multigrid
 from aquirecover.flow.products import symmetric_bands
 from aquirecover.flow.relaxation import Relaxation
@@ -22,6 +23,10 @@ from aquirecover.flow.secants import Secants
 
 # Sweeps over convertible cells after each correction.
 SWEEPS = 1
+# Cycles of a correction, and the share of the residual that is small enough for them: a cycle costs a fourth of what goes round it.
+CYCLES, SMALL = 4, 1e-3
+# Share of the tolerance of a step that a correction may leave.
+ENOUGH = 0.3
 # Corrections that are kept to be combined.
 SECANTS = 4
 # Iterations without a halving of the residual after which a hierarchy, or when it is new the method, is given up.
@@ -138,7 +143,7 @@ class CycleSolver:
         self._relaxation = relaxation
         self._kept = KeptHierarchy(system)
         self._secants = Secants(system.unknown.size, SECANTS)
-        self._left = np.empty(system.shape)
+        self._left, self._correction = np.empty(system.shape), np.empty(system.shape)
 
     def solve(self, start: Balance, most: int) -> Cycled:
         """Return where at most so many cycles lead: to balance, or to the best heads met on the way."""
@@ -168,13 +173,25 @@ class CycleSolver:
     def _balanced(self, balance: Balance) -> bool:
         return balance.norm <= self._tolerance * balance.through or balance.norm <= balance.rounding
 
+    def _solve(self, hierarchy: Multigrid, enough: float) -> None:
+        """Fill the correction for what is left of the residual, as conjugate gradients have it after a few cycles.
+
+        A residual of `enough`, m³/d, is small enough.
+        """
+        norm = hierarchy.load(self._left)
+        hierarchy.black[:], self._correction[:] = 0.0, 0.0
+        # a residual of nothing but rounding breaks the method down, and what was found until then serves
+        conjugate_gradients(hierarchy, max(SMALL * norm, enough), CYCLES, norm, self._system.threads)
+        hierarchy.unload(self._correction)
+
     def _cycle(self, balance: Balance, anew: bool) -> tuple[Balance, float]:
         """Return the balance after one cycle, and the largest change of head."""
         system, secants, residual, old = self._system, self._secants, balance.residual.ravel(), balance.state.head.ravel()
         hierarchy = self._kept.at(balance, anew)
         shares = secants.shares(residual)
         secants.remaining(shares, residual, self._left.ravel())
-        correction = hierarchy.apply(self._left).ravel()
+        correction = self._correction.ravel()
+        self._solve(hierarchy, ENOUGH * self._tolerance * balance.through)
         secants.corrected(shares, correction, correction)
         head, cells = system.fields.empty(), system.cells
         change = kernels.move(old, correction, cells.bottom, cells.thickness, cells.convertible, head.ravel())

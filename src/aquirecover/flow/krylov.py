@@ -41,7 +41,7 @@ def conjugate_gradients(mg: Multigrid, target: float, most: int, norm: float, th
     r, q, z, image = mg.residual, mg.images[0], mg.results, mg.finest.image
     along, share = np.zeros(len(z)), np.zeros(len(z))
     history: list[float] = []
-    place, rho, alpha = 0, 0.0, 0.0
+    place, rho, alpha, unit = 0, 0.0, 0.0, mg.unit
     while len(history) < most and norm > target:
         if place == len(z):
             # the direction takes the first place, all that it was made of is free
@@ -60,7 +60,7 @@ def conjugate_gradients(mg: Multigrid, target: float, most: int, norm: float, th
         along *= beta
         along[place] = 1.0
         share += alpha * along
-        norm = follow(q, image, beta, r, alpha, threads)
+        norm = unit * follow(q, image, beta, r, alpha, threads)
         history.append(norm)
         place += 1
     combine(mg.black, z, share)
@@ -78,7 +78,7 @@ def conjugate_residuals(mg: Multigrid, target: float, most: int, norm: float, th
     # what directions are made of, and the squares of their images
     made, square, share = np.zeros((len(z), len(z))), np.zeros(len(z)), np.zeros(len(z))
     history: list[float] = []
-    place = 0
+    place, unit = 0, mg.unit
     while len(history) < most and norm > target:
         if place == len(z):
             combine(mg.black, z, share)
@@ -93,7 +93,7 @@ def conjugate_residuals(mg: Multigrid, target: float, most: int, norm: float, th
             return history, False
         alpha = along / square[place]
         share += alpha * made[place]
-        norm = follow(images[place], images[place], 0.0, r, alpha, threads)
+        norm = unit * follow(images[place], images[place], 0.0, r, alpha, threads)
         history.append(norm)
         place += 1
     combine(mg.black, z, share)

@@ -168,11 +168,13 @@ def _refine(
             norm = history[-1]
             break
         before, norm, left = norm, matrix.residual(rhs, x, work, threads), work
+        if not np.isfinite(norm):
+            sound = False
+            break
         seen = abs(norm - [found, *reduced][-1]) / before
         preconditioner.noise = min(max(2.0 * seen, LEAST_NOISE), MOST_NOISE)
         history[-1] = norm
         stalled += norm > 0.5 * before
-        sound = sound and bool(np.isfinite(norm))
     if norm <= target:
         if past is not None:
             past.add(rhs.ravel(), x.ravel())

@@ -7,10 +7,12 @@ Oosterlee and Schüller, Multigrid, 2001, sections 5.2 and A.4).
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 
 import numpy as np
 
+from aquirecover.flow import kernels
 from aquirecover.flow.arrays import FloatArray
 from aquirecover.flow.coarsening import CoarseGrid, coarsen
 from aquirecover.flow.colouring import Layout, SingleArray, add_planes
@@ -77,6 +79,8 @@ class Multigrid:
         self._finest: Bands | None = None
         # share of a residual that single precision hides, as the last solve has shown
         self.noise = FIRST_NOISE
+        # of what `load` has taken, m³/d
+        self.unit = 1.0
         self.refresh(bands, threads)
 
     def __repr__(self) -> str:
@@ -119,10 +123,15 @@ class Multigrid:
         return np.zeros_like(self.results)
 
     def load(self, b: FloatArray) -> float:
-        """Take a right-hand side of shape ``(n_layer, n_y, n_x)``, and return ``Σ|residual|`` without its red columns; m³/d."""
-        self.layouts[0].split_into(b, self.finest.b)
+        """Take a right-hand side of shape ``(n_layer, n_y, n_x)``, and return ``Σ|residual|`` without its red columns; m³/d.
+
+        What is worked on is in a `unit`, a power of two near the size of b, so that single precision neither over- nor underflows.
+        """
+        size = float(kernels.absolute_sum(b.ravel())) / b.size
+        self.unit = math.ldexp(1.0, math.frexp(size)[1]) if 0.0 < size < math.inf else 1.0
+        self.layouts[0].split_into(b, self.finest.b, 1.0 / self.unit)
         reduce(self.finest, self.level)
-        return float(absolute_sum(self.residual))
+        return self.unit * float(absolute_sum(self.residual))
 
     def cycle(self, place: int, threads: int | None = None) -> tuple[float, float]:
         """Put one V-cycle on `residual` in a place of `results`, and return its product with that and with its image."""
@@ -135,7 +144,7 @@ class Multigrid:
         """Add the solution, of which `black` is given, to x, shape ``(n_layer, n_y, n_x)``."""
         layout = self.layouts[0]
         complete(self.finest, self.level, self.black)
-        add_planes(self.finest.red, self.black, x, layout.width, layout.stride)
+        add_planes(self.finest.red, self.black, self.unit, x, layout.width, layout.stride)
 
     def apply(self, residual: FloatArray) -> FloatArray:
         """Return an approximation of ``A⁻¹ residual``, shape ``(n_layer, n_y, n_x)``."""

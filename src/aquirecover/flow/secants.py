@@ -15,6 +15,8 @@ from aquirecover.flow.compiled import fused_kernel, summing_part
 
 # Combinations of less than this share of the largest are rounding of single precision.
 SMALLEST = 1e-10
+# Sums of squares beyond which single precision cannot hold products.
+LARGEST = 1e36
 # Numbers that are taken in at once, so that they stay in the nearest memory.
 BLOCK = 2048
 
@@ -122,7 +124,7 @@ class Secants:
         place = self._next
         _subtract(head, old_head, self._steps[place])
         square = float(_subtract(old_residual, residual, self._falls[place]))
-        if not (square > 0.0 and np.isfinite(square)):
+        if not 0.0 < square < LARGEST:
             self.forget()
             return
         self._count = max(self._count, place + 1)

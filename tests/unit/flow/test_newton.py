@@ -135,7 +135,7 @@ def test_a_cycle_between_bends_is_broken() -> None:
     fixed = FixedHead([0, 2], 0.0)
     problem = plain_problem(grid, stresses, [fixed], k=1e-3, head=-1.0, schedule=Schedule(0.0, steady=True))
     # at 0.05 m half of 2e-3 m/d evaporates, as much as is recharged but for 0.002 m³/d that leave sideways
-    head = simulate(problem).head[0, 0, 0]
+    head = simulate(problem, SimulateSettings(newton=NewtonSettings(tolerance=1e-10))).head[0, 0, 0]
     assert head[1] == pytest.approx(0.1 * (10.0 - 2 * 0.02 * head[1]) / 20.0, rel=1e-9)
 
 
@@ -172,7 +172,7 @@ def test_reports(convertible: bool) -> None:
     assert [r.period for r in reports] == [0, 1, 1, 1, 2, 2]
     np.testing.assert_array_equal([r.time for r in reports], problem.schedule.step_time)
     np.testing.assert_allclose([r.budget_error for r in reports], result.budget.error, atol=1e-15)
-    assert all(r.residual <= 1e-9 for r in reports)
+    assert all(r.residual <= NewtonSettings().tolerance for r in reports)
     assert all(r.inner >= r.outer for r in reports)
 
 
