@@ -1,8 +1,8 @@
 """A step of a nonlinear system by cycles of multigrid, a few between one balance and the next: no Newton matrix is made.
 
 One iteration takes conjugate gradients, preconditioned by cycles, on the residual that the `Secants` leave, moves the heads,
-relaxes convertible cells, whose bends a linear system cannot know, and works out the balance. Where the water table stays in its layer the residual
-falls tenfold each time, as it does for a linear system (nonlinear Krylov acceleration of multigrid: Washio and Oosterlee 1997,
+relaxes convertible cells, whose bends a linear system cannot know, and works out the balance. Where the water table stays in its
+layer the residual falls as it does for a linear system (nonlinear Krylov acceleration of multigrid: Washio and Oosterlee 1997,
 Electron. Trans. Numer. Anal. 6, 271–290).
 """
 
@@ -23,7 +23,7 @@ from aquirecover.flow.secants import Secants
 
 # Sweeps over convertible cells after each correction.
 SWEEPS = 1
-# Cycles of a correction, and the share of the residual that is small enough for them: a cycle costs a fourth of what goes round it.
+# Cycles of a correction, each a fourth of what goes round it, and the share of the residual that is small enough for them.
 CYCLES, SMALL = 4, 1e-3
 # Share of the tolerance of a step that a correction may leave.
 ENOUGH = 0.3
