@@ -125,7 +125,7 @@ class Multigrid:
     def load(self, b: FloatArray) -> float:
         """Take a right-hand side of shape ``(n_layer, n_y, n_x)``, and return ``Σ|residual|`` without its red columns; m³/d.
 
-        What is worked on is in a `unit`, a power of two near the size of b, so that single precision neither over- nor underflows.
+        What is worked on is in a `unit`, a power of two near the size of b, so that single precision does not overflow.
         """
         size = float(kernels.absolute_sum(b.ravel())) / b.size
         self.unit = math.ldexp(1.0, math.frexp(size)[1]) if 0.0 < size < math.inf else 1.0
