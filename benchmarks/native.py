@@ -36,6 +36,7 @@ WATCHED = {
     "aquirecover.flow.assembly:FlowSystem.state": "assemble",
     "aquirecover.flow.newton:solve": "solve",
     "aquirecover.flow.newton:StepSolver._improved": "solve",
+    "aquirecover.flow.cycling:CycleSolver.solve": "solve",
     "aquirecover.flow.budget:BudgetRecorder.add": "budget",
     "aquirecover.flow.budget:BudgetRecorder.close": "budget",
     "aquirecover.flow.budget:BudgetRecorder.result": "budget",
