@@ -89,7 +89,10 @@ def find_reliability(
     first_order = None
     if asked.first_order:
         loader = _Loader(path, options, made)
-        first_order = _first_order(loader, priors, made, result, asked.probability, simulate_all, listener)
+        try:
+            first_order = _first_order(loader, priors, made, result, asked.probability, simulate_all, listener)
+        except KeyboardInterrupt as error:
+            raise KeyboardInterrupt("Interrupted: runs that had ended are kept; call again to go on from there.") from error
     ensemble = None
     if asked.realizations:
         samples = sample([one.prior for one in priors], asked.realizations, asked.seed, asked.sampling)

@@ -116,7 +116,7 @@ class _Search:
 
     def run(self) -> FactorRange:
         idle = self._try(0.0)
-        start = self._largest_delivered()
+        start = self._largest_delivered() if self._holds(0.0) else 1.0
         found = self._inside(start)
         excess = float(idle.max(initial=-1.0)) + self.violation
         if found is None:
