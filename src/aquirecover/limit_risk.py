@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, final
 import numpy as np
 
 from aquirecover import __version__
-from aquirecover.errors import AquirecoverError, ConfigError, Finding
+from aquirecover.errors import AquirecoverError, ConfigError, Finding, ResourceError
 from aquirecover.machine import n_cores
 from aquirecover.runner import Listener, RunOptions
 from aquirecover.study.chance import Chance, Margin, Spread, contributions, row_slopes
@@ -219,7 +219,12 @@ def _stored(task: _Task, folder: Path) -> dict[str, Any] | None:
 def realize(common: _Common, task: _Task) -> dict[str, Any]:
     """Look at the limit in one realization and store what came out; runs in a process of its own.
 
-    A failure that would come again is stored too; what went wrong with the machine or the program is not.
+    A failure that would come again is stored too; one of the program is not.
+
+    Raises
+    ------
+    ResourceError
+        When the machine has no room.
     """
     from aquirecover.output.files import write_json
 
@@ -228,6 +233,8 @@ def realize(common: _Common, task: _Task) -> dict[str, Any]:
         question, settings = common.loader.load(task.values)
         found = factor_range(question, common.route, _one_by_one(settings), common.settings)
         record["range"] = {key: value if value == value else None for key, value in vars(found).items()}
+    except ResourceError:
+        raise  # of the machine, not of the realization
     except AquirecoverError as error:
         record["error"] = str(error)
     except Exception as error:

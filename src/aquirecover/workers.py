@@ -7,11 +7,12 @@ import signal
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from aquirecover.errors import ResourceError
+from aquirecover.errors import AquirecoverError, ResourceError
 
 THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS")
 PATIENCE = 10.0  # seconds that a process gets to end
@@ -61,6 +62,13 @@ def interrupts_held() -> Iterator[None]:
             signal.raise_signal(signal.SIGINT)
 
 
+@dataclass(frozen=True)
+class _Failure:
+    """What a function raised, in words."""
+
+    text: str
+
+
 class _Hand:
     """A process that does one task after another, and the pipe to it."""
 
@@ -73,20 +81,33 @@ class _Hand:
         theirs.close()
 
     def receive(self) -> Any:
+        """Return the result of the task, or raise what ended it."""
         try:
-            return self.connection.recv()
+            result = self.connection.recv()
         except EOFError:
             self.process.join(PATIENCE)
             raise ResourceError(
                 f"{death_of(self.process.exitcode or 0)} What is finished is stored: call again to go on, with fewer --jobs."
             ) from None
+        if isinstance(result, _Failure):
+            raise ResourceError(result.text)
+        return result
 
 
 def _serve(function: Callable[[Any, Any], Any], common: Any, connection: Connection) -> None:
     # the pipe ends with the process that tells what to do
     with suppress(EOFError, BrokenPipeError):
         while (task := connection.recv()) is not None:
-            connection.send(function(common, task))
+            connection.send(_result(function, common, task))
+
+
+def _result(function: Callable[[Any, Any], Any], common: Any, task: Any) -> Any:
+    try:
+        return function(common, task)
+    except AquirecoverError as error:
+        return _Failure(str(error))
+    except Exception as error:
+        return _Failure(f"Unexpected {type(error).__name__}: {error}")
 
 
 def do_all(
@@ -97,7 +118,7 @@ def do_all(
     Parameters
     ----------
     function : callable
-        Of a module, called with `common` and a task; must not raise.
+        Of a module, called with `common` and a task.
     common : object
         Sent to each process once.
     tasks : sequence
@@ -108,7 +129,7 @@ def do_all(
     Raises
     ------
     ResourceError
-        When a process dies.
+        When a process dies, or the function raises.
     """
     waiting = list(enumerate(tasks))[::-1]
     hands: dict[Connection, tuple[_Hand, int]] = {}

@@ -23,6 +23,14 @@ def _die(common: int, task: int) -> int:
     return task
 
 
+def _divide(common: int, task: int) -> float:
+    return common / task
+
+
+def _fill(common: int, task: int) -> None:
+    raise ResourceError("no room")
+
+
 def _sleep(common: float, task: int) -> int:
     if task:
         time.sleep(common)
@@ -39,6 +47,13 @@ def test_every_task_once_in_few_processes() -> None:
 def test_a_process_that_dies_is_told() -> None:
     with pytest.raises(ResourceError, match=r"ended with code 3 before it had a result\. What is finished is stored"):
         list(do_all(_die, 1, [0, 1, 2], 1))
+
+
+def test_what_the_function_raises_is_told() -> None:
+    with pytest.raises(ResourceError, match="Unexpected ZeroDivisionError: "):
+        list(do_all(_divide, 1, [1, 0], 1))
+    with pytest.raises(ResourceError, match="no room"):
+        list(do_all(_fill, 1, [1], 1))
 
 
 def test_processes_end_with_who_started_them() -> None:
