@@ -81,10 +81,12 @@ def _place(stream: io.TextIOWrapper, folder: SourceFolder) -> str:
 
 
 def _words(error: Exception) -> str:
-    """Return the last line of what an error says."""
-    text = [str(part) for part in getattr(error, "messages", None) or [error]]
-    lines = [line.strip() for line in "\n".join(text).splitlines() if line.strip()]
+    """Return the last line of what an error says; of those that flopy adds to on the way out, what was said first."""
+    text = str((getattr(error, "messages", None) or [error])[0])
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     last = lines[-1][:200] if lines else ""
+    if found := re.search(r'with value "(.+)" can not be converted to float', last):
+        return f"{found[1]!r} is neither a number nor one of its time series"
     if re.search(r"'[-+.\d]+d[-+]?\d+'", last, re.IGNORECASE):
         last += "; flopy does not read an exponent written with d: write e"
     return f"{type(error).__name__}: {last}" if last else type(error).__name__

@@ -26,9 +26,9 @@ def load_simulation(source: Mf6Source) -> Any:
 
     kinds = sorted({package.kind.lower() for package in source.packages if package.kind in (*IMPORTED, "OBS")})
     with reading(source.simulation.shown, source.folder):
-        simulation = MFSimulation.load(
-            sim_ws=str(source.folder.root), verbosity_level=0, load_only=[*kinds, "rcha", "evta"], verify_data=False
-        )
+        # lists of pandas take flopy several times as long
+        more = {"load_only": [*kinds, "rcha", "evta"], "verify_data": False, "use_pandas": False}
+        simulation = MFSimulation.load(sim_ws=str(source.folder.root), verbosity_level=0, **more)
         return simulation, simulation.get_model(source.model_name)
 
 
