@@ -26,7 +26,7 @@ LEAST = 0.01
 # Balance of the marches: no digits are asked for that the stand-in does not have.
 ROUGH = SimulateSettings(newton=NewtonSettings(tolerance=1e-7), budget_tolerance=1e-5)
 # Numbers that the heads of a base run may take: more water tables than these go without a stand-in.
-MOST = 50_000_000
+MOST = 20_000_000
 
 
 def with_water_tables(problem: Problem) -> Problem | None:

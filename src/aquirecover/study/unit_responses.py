@@ -28,7 +28,7 @@ from aquirecover.study.combination import BLOCK, combine, excess
 from aquirecover.study.store import Store
 
 # Balance of every step: what is left of it adds up in a superposition.
-TIGHT = 1e-11
+TIGHT = 1e-12
 # By how much a head may pass a bend: flows are continuous there, so that this is what the heads then miss at most.
 PASSED = 1e-10
 # Smallest number of marches that superposition must save for each that it costs.
@@ -170,7 +170,7 @@ def unit_responses(
     points : ndarray of int, optional
         Flat numbers of cells whose heads are wanted at every step; those of the observations by default.
     settings : SimulateSettings, optional
-        Of the marches; balances are closed to 1e-11.
+        Of the marches; balances are closed to 1e-12.
     keep : sequence of int
         Steps whose heads are kept in all cells, from 0 or, negative, from the end; the last by default.
     store : Store, optional
