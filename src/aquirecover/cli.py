@@ -122,12 +122,15 @@ def init(folder: Path) -> None:
 @shared_options
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON on standard output.")
 def validate(file: Path, as_json: bool, **given: Any) -> None:
-    """Check a model or scenario FILE and say what would be built."""
+    """Check a model, scenario or limit FILE and say what would be built."""
     from aquirecover.runner import validate_file
 
     summary = validate_file(file, make_options(**given))
     if as_json:
         click.echo(json.dumps(summary, indent=2, ensure_ascii=False))
+        return
+    if "shape" not in summary:
+        Console().table(summary, title=f"{file}: no errors")
         return
     layers, rows, columns = summary.pop("shape")
     facts = {"grid": f"{layers} layers x {rows} rows x {columns} columns", **summary, "inputs": list(summary["inputs"])}
@@ -241,7 +244,7 @@ def batch(
 def limits(file: Path, cache: Path | None, jobs: int | None, no_figures: bool, as_json: bool, quiet: bool, **given: Any) -> None:
     """Find how much may be pumped safely under the rules of a limit FILE.
 
-    Writes limits.csv, binding.csv, limits.json and figures. The limit is proved by running the full model at it and a little
+    Writes tables, limits.nc, limits.json and figures. The limit is proved by running the full model at it and a little
     above it; where there is none, the rules that cannot hold are named. With a risk in the file it is also looked at in many
     realizations of the model's priors. A search that was interrupted goes on when called again.
     """

@@ -426,14 +426,18 @@ def plan_run(path: Path, options: RunOptions) -> dict[str, Any]:
 
 
 def validate_file(path: Path, options: RunOptions) -> dict[str, Any]:
-    """Check a file and return what would be built.
+    """Check a model, scenario or limit file and return what would be built.
 
     Raises
     ------
     ConfigError, InputFileError
         With everything that is wrong in what is read.
     """
+    from aquirecover.case.config import is_limits
+    from aquirecover.case.limit_builder import check_limits
     from aquirecover.case.scenario import validate
 
-    report = validate(path, cell_size=options.cell_size, overrides=options.overrides, allow_outside=options.allow_outside)
-    return dataclasses.asdict(report)
+    given: dict[str, Any] = {"cell_size": options.cell_size, "overrides": options.overrides}
+    if is_limits(path, allow_outside=options.allow_outside):
+        return check_limits(path, **given, allow_outside=options.allow_outside)
+    return dataclasses.asdict(validate(path, **given, allow_outside=options.allow_outside))

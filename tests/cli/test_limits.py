@@ -241,6 +241,25 @@ def test_wrong_files_are_told_with_line(file: Path, old: str, new: str, message:
     assert "limits.yaml:" in done.output
 
 
+def test_a_limit_file_is_checked_without_a_run(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(*_: object) -> None:
+        raise AssertionError("nothing is simulated")
+
+    monkeypatch.setattr("aquirecover.flow.simulate.simulate", none)
+    done = CliRunner().invoke(main, ["validate", str(file.with_name("least_cost.yaml")), "--json"])
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.output)
+    assert found["decisions"] == {"pumping": 4, "switch": 4, "supply": 1}
+    # two districts; four wells, or one pair, at the end of 2025 and of sixteen steps after it; one layer at those of 2029 and of
+    # twenty steps
+    assert found["constraints"] == {"need": 2, "law": 68, "recovery": 5, "towards_the_lake": 17, "storage": 20}
+    assert CliRunner().invoke(main, ["validate", str(file)]).exit_code == 0
+    _change(file, "at: wells", "at: lakes")
+    done = CliRunner().invoke(main, ["validate", str(file)])
+    assert done.exit_code == 3
+    assert "constraints.law.at" in done.output
+
+
 def test_missing_scenario(file: Path) -> None:
     _change(file, "scenario: ban.yaml", "scenario: none.yaml")
     done = _limits(file)

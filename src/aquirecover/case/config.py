@@ -29,6 +29,7 @@ __all__ = [
     "LimitFiles",
     "ModelConfig",
     "ScenarioConfig",
+    "is_limits",
     "json_schema",
     "read_batch",
     "read_case",
@@ -248,6 +249,15 @@ def read_limits(path: str | os.PathLike[str], *, allow_outside: bool = False) ->
     except InputFileError as error:
         raise InputFileError(f"{source.locate(('scenario',))} scenario: {error}") from error
     return LimitFiles(limits, FilePath(path).resolve(), scenario, source)
+
+
+def is_limits(path: str | os.PathLike[str], *, allow_outside: bool = False) -> bool:
+    """Tell whether a file says that it is a limit file; one that cannot be read does not."""
+    try:
+        tree = read_yaml(path, Workspace.around(path, allow_outside=allow_outside)).tree
+    except (ConfigError, InputFileError):
+        return False
+    return isinstance(tree, Mapping) and tree.get("kind") == "limits"
 
 
 def json_schema(kind: Kind) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -12,27 +13,22 @@ import numpy as np
 from aquirecover.case.config import LimitFiles, read_limits
 from aquirecover.case.findings import in_order
 from aquirecover.case.law_levels import LAWS
-from aquirecover.case.limit_decisions import DecisionList, Sums, build_decisions
+from aquirecover.case.limit_decisions import DecisionList, Sums, build_decisions, some_cells
 from aquirecover.case.limit_places import LimitPlaces
 from aquirecover.case.limit_rows import Background, RowBuilder
 from aquirecover.case.limit_rule_config import (
-    AnyLimitRule,
-    Difference,
     EqualCut,
-    Flux,
-    Front,
-    Gradient,
     Level,
     Ratio,
     Recovery,
     Storage,
     Supply,
+    curve_label,
 )
 from aquirecover.case.risk_config import Risk
 from aquirecover.errors import Collector
 from aquirecover.flow.arrays import FloatArray, IntArray
-from aquirecover.study.constraints import Constraints, bounds, join, total
-from aquirecover.study.decisions import Decision
+from aquirecover.study.constraints import Constraints, bounds, join
 from aquirecover.study.horizon import earlier_part, later_part
 from aquirecover.study.limit_rules import Rows
 from aquirecover.study.limits import LimitProblem, LimitSettings
@@ -186,6 +182,32 @@ def load_limits(
     return made
 
 
+def check_limits(
+    path: str | os.PathLike[str],
+    *,
+    cell_size: float | str | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    allow_outside: bool = False,
+) -> dict[str, Any]:
+    """Check a limit file with its scenario without running anything, and return what it asks for; see `load_limits`."""
+    from aquirecover.case.scenario import load_case
+
+    files = read_limits(path, allow_outside=allow_outside)
+    case = load_case(files.scenario_file, cell_size=cell_size, overrides=overrides, allow_outside=allow_outside)
+    errors = Collector()
+    builder = _Builder(files, case, errors)
+    decisions, rows = builder.check()
+    _raise(errors, files)
+    return {
+        "title": files.limits.title,
+        "scenario": case.problem.name,
+        "from": files.limits.from_.isoformat(),
+        "seeks": "least cost" if files.limits.minimise else files.limits.maximise or "pumping",
+        "decisions": decisions,
+        "constraints": rows,
+    }
+
+
 def _raise(errors: Collector, files: LimitFiles) -> None:
     errors.findings[:] = in_order(map(files.located, errors.findings))
     errors.raise_if_any()
@@ -210,11 +232,11 @@ class _Builder:
         self.families: list[Any] = []
         self.rows: dict[str, IntArray] = {}
 
-    def check(self) -> None:
-        """Check all that needs no simulation: dates, selections, decisions and the sums of them."""
+    def check(self) -> tuple[dict[str, int], dict[str, int]]:
+        """Check all that needs no simulation, and return how many decisions of each kind and rows of each rule there are."""
         self.places.check()
         if self.errors.findings:
-            return
+            return {}, {}
         later = later_part(self.problem, self.places.period, self.problem.initial_head)
         found = build_decisions(self.config, self.places, later)
         self._sums(found)
@@ -224,7 +246,10 @@ class _Builder:
         self._aquifer(found, builder)
         if not self.errors.findings:
             self._curve(builder)
+        decisions = Counter(labels["kind"] for labels in found.labels)
+        rows = {name: int(own.size) for name, own in self.rows.items()}
         self.info, self.parts, self.families, self.rows = [], [], [], {}
+        return dict(decisions), rows
 
     @property
     def _earlier(self) -> list[tuple[date, int]]:
@@ -309,7 +334,7 @@ class _Builder:
             quantity += numbers.size
             names = [_text(entry) for entry in info]
             if isinstance(rule, Recovery) and rule.area_share is not None:
-                self._add(name, _some_cells(found, builder.later, held, numbers, names, rule.area_share, name), info)
+                self._add(name, some_cells(found, builder.later, held, numbers, names, rule.area_share, name), info)
                 _, shares = found.rows.pop()
                 self._add(name, shares, [RowInfo(name, text, "", info[0].date) for text in shares.names])
             else:
@@ -362,65 +387,6 @@ class _Builder:
 
 def _decided(found: DecisionList) -> np.ndarray:
     return np.array([bool(name) for name in found.well_decide], dtype=bool)
-
-
-def _some_cells(
-    found: DecisionList,
-    later: Problem,
-    held: Rows,
-    numbers: IntArray,
-    names: Sequence[str],
-    share: float,
-    rule: str,
-) -> Constraints:
-    """Return that heads of cells keep to their sides where a switch of each is on, and leave the row of their number in `found`.
-
-    Where it is off the head must still be above the bottom of its cell, which is all the room that an off switch gives. The
-    area of each layer with the switch on is at least a share of all.
-    """
-    grid = later.grid
-    area = np.broadcast_to(grid.area, grid.shape).ravel()[held.cell]
-    spare = held.lower - np.minimum(grid.bottom.ravel()[held.cell], held.lower)
-    switches = np.array(
-        [found.add(Decision(f"{name} counts", 0.0, 1.0, integer=True), {"kind": "area", "decide": rule}, 0.0) for name in names]
-    )
-    n = len(names)
-    rows = Constraints(
-        tuple(names), (held.family.unit,) * n, held.lower - spare, np.full(n, np.inf), np.arange(n), numbers, np.ones(n),
-        np.arange(n), switches, -spare,
-    )  # fmt: skip
-    sums = []
-    for layer in np.unique(held.layer):
-        own = held.layer == layer
-        shares = area[own] / area[own].sum()
-        counts = dict(zip(switches[own].tolist(), shares.tolist(), strict=True))
-        sums.append(total(f"share of the area of layer {grid.layer_names[layer]}, {rule}", "1", counts, lower=share))
-    found.rows.append((rule, join(sums)))
-    return rows
-
-
-def curve_label(rule: AnyLimitRule) -> str:
-    """Return what the number of a rule is that a trade-off curve moves, empty when it has none."""
-    sided = getattr(rule, "least", None), getattr(rule, "most", None)
-    side = "Least" if sided[0] is not None else "Largest"
-    match rule:
-        case Recovery() if rule.area_share is None:
-            return f"Share of the fall that is recovered by {rule.by}"
-        case Front():
-            return "Least gradient into the saline area"
-        case Level() if rule.elevation is not None:
-            return "Lowest level (m)"
-        case Supply() if rule.each is None and rule.least_times_present is rule.most_times_present and None not in sided[:1]:
-            return "Least supply (m³/d)"
-        case Supply() if rule.each is None and sided[0] is None and sided[1] is not None:
-            return "Largest supply (m³/d)"
-        case Difference() if None in sided:
-            return f"{side} difference of heads (m)"
-        case Gradient() if None in sided:
-            return f"{side} gradient"
-        case Flux() if None in sided:
-            return f"{side} flow (m³/d)"
-    return ""
 
 
 def _text(info: RowInfo) -> str:

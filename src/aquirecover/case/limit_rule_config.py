@@ -323,3 +323,27 @@ AnyLimitRule = Annotated[
     Level | Recovery | Front | Difference | Gradient | Flux | Storage | NoDecline | Supply | Ratio | EqualCut,
     Field(discriminator="rule"),
 ]
+
+
+def curve_label(rule: AnyLimitRule) -> str:
+    """Return what the number of a rule is that a trade-off curve moves, empty when it has none."""
+    sided = getattr(rule, "least", None), getattr(rule, "most", None)
+    side = "Least" if sided[0] is not None else "Largest"
+    match rule:
+        case Recovery() if rule.area_share is None:
+            return f"Share of the fall that is recovered by {rule.by}"
+        case Front():
+            return "Least gradient into the saline area"
+        case Level() if rule.elevation is not None:
+            return "Lowest level (m)"
+        case Supply() if rule.each is None and rule.least_times_present is rule.most_times_present and None not in sided[:1]:
+            return "Least supply (m³/d)"
+        case Supply() if rule.each is None and sided[0] is None and sided[1] is not None:
+            return "Largest supply (m³/d)"
+        case Difference() if None in sided:
+            return f"{side} difference of heads (m)"
+        case Gradient() if None in sided:
+            return f"{side} gradient"
+        case Flux() if None in sided:
+            return f"{side} flow (m³/d)"
+    return ""
