@@ -65,6 +65,12 @@ def law_term(dataset: xr.Dataset) -> str:
     return f"safe limit ({dataset.attrs['term_vi']})" if dataset.attrs["laws"] else "safe limit"
 
 
+def caution(dataset: xr.Dataset, width: int) -> str:
+    """Return what a person should know of the model before trusting its numbers, in lines of some letters."""
+    warnings = str(dataset.attrs.get("warnings", "")).splitlines()
+    return wrapped("Note: " + "; ".join(warnings), width) if warnings else ""
+
+
 @in_style
 def limit_bars(dataset: xr.Dataset) -> Figure:
     """Return bars of the limit of each district beside its present pumping, a panel an aquifer, with what holds it."""
@@ -73,7 +79,7 @@ def limit_bars(dataset: xr.Dataset) -> Figure:
     groups = {aquifer: np.flatnonzero(shown & (aquifers == aquifer)) for aquifer in dict.fromkeys(aquifers[shown])}
     groups = {key: groups[key] for key in sorted(groups, key=_order(dataset))}
     heights = [BAR * own.size + SPARE for own in groups.values()]
-    figure = new_figure(sum(heights) + 18.0)
+    figure = new_figure(sum(heights) + 18.0 + 3.5 * len(caution(dataset, 105).splitlines()))
     panels = figure.subplots(len(groups), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
     limit, present = (dataset[name].values / 1e3 for name in ("part_safe_pumping_rate", "part_present_pumping_rate"))
     text = [f"{value:,.2f}   {_holder(dataset, n)}" for n, value in enumerate(limit)]
@@ -93,7 +99,8 @@ def limit_bars(dataset: xr.Dataset) -> Figure:
     panels[0].set_xlim(0.0, most)
     sums = {aquifer: _total(dataset, aquifer) for aquifer in groups}
     letter(panels, [f"Aquifer {name}: {sums[name]}" for name in groups])
-    panels[-1].set_xlabel("Pumping (1,000 m³/d); behind each bar its limit and what holds it")
+    note = caution(dataset, 105)
+    panels[-1].set_xlabel("Pumping (1,000 m³/d); behind each bar its limit and what holds it" + (f"\n{note}" if note else ""))
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2)
     title_figure(figure, wrapped(f"{dataset.attrs['title']}: {_total(dataset, 'all')}", 110))
@@ -116,8 +123,10 @@ def _total(dataset: xr.Dataset, aquifer: str) -> str:
 
 def _holder(dataset: xr.Dataset, n: int) -> str:
     """Return what holds a limit, briefly: the place and the month, or the bound."""
-    place, date = (str(dataset[f"part_{key}"].values[n]) for key in ("place", "date"))
-    return ", ".join(part for part in (place, date[:7]) if part) if place else str(dataset["part_held_by"].values[n])
+    rule, place, date = (str(dataset[f"part_{key}"].values[n]) for key in ("rule", "place", "date"))
+    if not place:
+        return str(dataset["part_held_by"].values[n])
+    return f"{rule}: {place}" + (f", {date[:7]}" if date else "")
 
 
 @in_style
