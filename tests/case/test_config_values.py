@@ -40,12 +40,18 @@ def test_every_number_of_a_mapping_has_the_unit_of_the_value():
             "default": "1 m/h",
             "offset": "1 m/d",
             "multiplier": "50 %",
-            "prior": {"distribution": "lognormal", "low": "1 m/h", "high": 48},
+            "prior": {"distribution": "lognormal", "low": "25 %", "high": 1},
         }
     ).k
     assert found.by_area == {"districts/West": 86.4, "districts/East": 3.0}
     assert (found.default, found.offset, found.multiplier) == (24.0, 1.0, 0.5)
-    assert (found.prior.low, found.prior.high) == (24.0, 48.0)
+    # of the multiplier, as there are several numbers
+    assert (found.prior.low, found.prior.high) == (0.25, 1.0)
+
+
+def test_the_prior_of_one_number_has_its_unit():
+    found = layer(k={"value": "2 m/h", "prior": {"distribution": "lognormal", "low": "1 m/h", "high": 96}}).k
+    assert (found.value, found.prior.low, found.prior.high) == (48.0, 24.0, 96.0)
 
 
 def test_a_dated_series():
