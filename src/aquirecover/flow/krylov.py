@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from aquirecover.flow.multigrid import Multigrid
-from aquirecover.flow.planes import combine, follow, orthogonalise, products
+from aquirecover.flow.planes import combine, follow, gather_first, orthogonalise, products
 
 
 def conjugate_gradients(mg: Multigrid, target: float, most: int, norm: float, threads: int | None) -> tuple[list[float], bool]:
@@ -46,7 +46,7 @@ def conjugate_gradients(mg: Multigrid, target: float, most: int, norm: float, th
         if place == len(z):
             # the direction takes the first place, all that it was made of is free
             combine(mg.black, z, share)
-            z[0] = along.astype(z.dtype) @ z
+            gather_first(z, along)
             along[:], share[:], place = 0.0, 0.0, 1
             along[0] = 1.0
         old, (rho, curvature) = rho, mg.cycle(place, threads)

@@ -91,6 +91,20 @@ def combine(e: FloatArray, z: SingleArray, share: FloatArray) -> None:
                     target[i] += factor * source[i]
 
 
+@fused_kernel
+def gather_first(z: SingleArray, share: FloatArray) -> None:
+    """Set the first of z, of shape ``(n, size)``, to ``Σ share z``, in an order that BLAS would not promise."""
+    for o in range(0, z.shape[1], BLOCK):
+        n = min(BLOCK, z.shape[1] - o)
+        target, own = z[0, o : o + n], np.float32(share[0])
+        for i in range(n):
+            target[i] *= own
+        for m in range(1, share.size):
+            source, factor = z[m, o : o + n], np.float32(share[m])
+            for i in range(n):
+                target[i] += factor * source[i]
+
+
 @summing_part
 def _dot(a: SingleArray, b: SingleArray, o: int, n: int) -> float:
     """Return ``Σ a b`` of a block."""
