@@ -255,8 +255,7 @@ def limits(file: Path, cache: Path | None, jobs: int | None, no_figures: bool, a
         outcome = run_limits(file, make_options(**given, figures=not no_figures), listener, cache, jobs)
     if as_json:
         click.echo(json.dumps(outcome.to_dict(), indent=2, ensure_ascii=False))
-    shown = ("decision", "limit_m3_d", "present_m3_d", "held_by")
-    console.rows([{key: row[key] for key in shown} for row in outcome.tables.limits], title=f"{outcome.folder / 'limits.csv'}")
+    console.rows(outcome.shown, title=f"{outcome.folder / 'limits.csv'}")
     for sentence in (outcome.summary, *outcome.risk.get("sentences", ())):
         console.say(sentence)
 

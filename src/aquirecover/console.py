@@ -105,9 +105,7 @@ class Console:
             return
         table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1))
         for name, value in records[0].items():
-            table.add_column(
-                name.replace("_", " "), justify="right" if isinstance(value, int | float) else "left", overflow="fold"
-            )
+            table.add_column(name.replace("_", " "), justify="right" if _is_number(value) else "left", overflow="fold")
         for record in records:
             table.add_row(*(_cell(value) for value in record.values()))
         self.rich.print(table)
@@ -129,6 +127,16 @@ class Console:
         else:
             with _bars(self.rich) as bars:
                 yield BarListener(self, bars)
+
+
+def _is_number(value: Any) -> bool:
+    """Tell whether a cell holds a number, also one that is written already."""
+    return isinstance(value, int | float) or (
+        isinstance(value, str)
+        and value[-1:].isdigit()
+        and value[:1] in "-0123456789"
+        and value.replace(",", "").lstrip("-").replace(".", "", 1).isdigit()
+    )
 
 
 def _cell(value: Any) -> str:

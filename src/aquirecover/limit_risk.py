@@ -27,7 +27,7 @@ from aquirecover.study.reliability import Ensemble, FirstOrder, Reliability
 from aquirecover.study.response import Evaluator
 
 if TYPE_CHECKING:
-    from aquirecover.case.limit_builder import LimitCase
+    from aquirecover.case.limit_case import LimitCase
     from aquirecover.case.prior_builder import ModelPrior
     from aquirecover.flow.arrays import FloatArray
     from aquirecover.flow.simulate import SimulateSettings
@@ -394,8 +394,7 @@ def _why_none(question: LimitProblem, simulator: Simulator) -> str:
     rows = held.constraints
     (outcome,) = Evaluator(question.problem, question.decisions, question.families, simulator).outcomes([idle])
     excess = rows.excess(outcome.values, idle)
-    side = np.where(np.isfinite(rows.lower), rows.lower, rows.upper)
-    place = int((excess / (1.0 + np.abs(side))).argmax())
+    place = int((excess / rows.size).argmax())
     if excess[place] <= 0.0:
         return "Its rules contradict one another."
     return (

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aquirecover import __version__
 from aquirecover.errors import ConvergenceError
 from aquirecover.limit_risk import find_reliability, tightly
-from aquirecover.limit_writer import LAST, OWNED, compared_runs, story_of, write_limit_files
+from aquirecover.limit_writer import LAST, OWNED, compared_runs, seasons_of, story_of, write_limit_files
 from aquirecover.machine import n_cores
 from aquirecover.runner import Listener, RunOptions, refuse_unwritable
 
 if TYPE_CHECKING:
-    from aquirecover.case.limit_builder import LimitCase
+    from aquirecover.case.limit_case import LimitCase
     from aquirecover.flow.problem import FlowResult, Problem
     from aquirecover.flow.simulate import SimulateSettings
     from aquirecover.output.limit_tables import LimitTables
@@ -43,23 +44,41 @@ class LimitOutcome:
         Written.
     risk : mapping
         With which probability it holds, in numbers and, under ``sentences``, in words; empty where not asked for.
+    warnings : tuple of str
+        What the model says of itself.
     """
 
     folder: Path
     tables: LimitTables
     files: tuple[Path, ...]
     risk: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:
-        """The limit and its proof in a sentence each."""
+        """The limit and its proof in a sentence each, and what the model says of itself."""
         total = self.tables.total
         proof = total["certificate"]
         broken = proof["broken_when_raised"] or "nothing"
-        return (
+        text = (
             f"Limit {total['limit_m3_d']:,.0f} m3/d; at present {total['present_m3_d']:,.0f} m3/d. In the full model the largest "
             f"excess is {proof['largest_excess']:.1e}, and 0.1 % {proof['tried']} breaks {broken}."
         )
+        more = [part for part in (self.tables.season_text, self.tables.factor_text) if part]
+        return "\n".join([text, *more, *(f"Warning: {warning}." for warning in self.warnings)])
+
+    @property
+    def shown(self) -> list[dict[str, Any]]:
+        """Rates of the limit as people read them: in whole m³/d, or a share of the present with its digits."""
+        return [
+            {
+                "decision": row["decision"],
+                "limit m3/d": _readable(row["limit_m3_d"]),
+                "present m3/d": _readable(row["present_m3_d"]),
+                "held by": row["held_by"],
+            }
+            for row in self.tables.limits
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as what JSON holds."""
@@ -71,6 +90,11 @@ class LimitOutcome:
             | ({"risk": self.risk} if self.risk else {})
         )
         return found
+
+
+def _readable(rate: float) -> str:
+    """Return a rate of 100 m³/d or more in whole ones, less of it with digits."""
+    return f"{rate:,.0f}" if abs(rate) >= 100.0 else f"{rate:.4g}"
 
 
 def run_limits(
@@ -121,12 +145,13 @@ def run_limits(
     try:
         result = _found(made, simulate_all, listener)
         curve = _curve(made, simulate_all, listener)
+        steps = _bisected(made, simulate_all, listener)
         listener.say("running the limit beside present pumping and none")
         runs = compared_runs(made, result, simulate_all)
     except KeyboardInterrupt as error:
         text = f"Interrupted: runs that had ended are kept in {store.folder}; call again to go on from there."
         raise KeyboardInterrupt(text) from error
-    tables = limit_tables(made.question, result, made.labels, made.info, made.objective_unit)
+    tables = limit_tables(made.question, result, made.labels, made.info, made.objective_unit, seasons_of(made, result), steps)
     reliability = None
     if made.risk is not None:
         found = find_reliability(path, options, made, result, simulate_all, folder, listener, jobs)
@@ -149,10 +174,11 @@ def run_limits(
             write_reliability(hidden, reliability, overwrite=False)
             if options.figures:
                 _reliability_figure(hidden, made, tables, reliability)
-        write_limit_files(hidden, story_of(made, result, tables, curve, runs), about, figures=options.figures)
+        priors = [] if reliability is None else reliability.priors
+        write_limit_files(hidden, story_of(made, result, tables, curve, runs), about, priors, figures=options.figures)
         names = sorted(path.name for path in hidden.iterdir())
     files = tuple(folder / name for name in names)
-    return LimitOutcome(folder, tables, files, {} if reliability is None else reliability.summary)
+    return LimitOutcome(folder, tables, files, {} if reliability is None else reliability.summary, tuple(context.warnings))
 
 
 def simulator(settings: SimulateSettings, listener: Listener, store: Store | None = None) -> Simulator:
@@ -208,14 +234,49 @@ def _curve(made: LimitCase, simulate_all: Simulator, listener: Listener) -> list
     """Return the points of the trade-off curve."""
     from aquirecover.study.trade_off import trade_off
 
-    if made.sides is None:
+    if made.curve is None:
         return []
-    rule, sides = made.sides
-    found = trade_off(made.question, made.rows[rule], made.row_sides(rule, sides), simulate_all, made.settings, listener.say)
+    curve = made.curve
+    found = trade_off(curve.question, curve.rows, curve.sides, simulate_all, made.settings, listener.say)
     return [
-        {"rule": rule, "side": side, "limit_m3_d": None if point is None else made.total(point.x)}
-        for side, point in zip(sides, found, strict=True)
+        {"rule": curve.rule, "side": side, "limit_m3_d": None if point is None else made.total(point.x)}
+        for side, point in zip(map(_plain_side, curve.values), found, strict=True)
     ]
+
+
+def _bisected(made: LimitCase, simulate_all: Simulator, listener: Listener) -> list[dict[str, Any]]:
+    """Return the steps of the plain method; a lone row with its reason where no factor is small enough."""
+    import numpy as np
+
+    from aquirecover.study.linear_program import InfeasibleError
+    from aquirecover.study.trade_off import bisect_factor
+
+    if made.bisection is None:
+        return []
+    present = np.array([np.nan_to_num(decision.present) for decision in made.question.decisions])
+    asked = made.bisection
+    try:
+        steps = bisect_factor(
+            made.question, present, simulate_all, asked.most, asked.tolerance, listener.say, made.settings.violation
+        )
+    except InfeasibleError as error:
+        # rates whose least is not 0 may hold where none at all does not
+        return [{"step": 1, "factor": 0.0, "pumping_m3_d": 0.0, "holds": False, "excess": None, "constraint": str(error)}]
+    return [
+        {
+            "step": n,
+            "factor": step.factor,
+            "pumping_m3_d": made.total(step.factor * present),
+            "holds": step.excess <= made.settings.violation,
+            "excess": step.excess if np.isfinite(step.excess) else None,
+            "constraint": step.worst,
+        }
+        for n, step in enumerate(steps, start=1)
+    ]
+
+
+def _plain_side(value: float | date) -> float | str:
+    return value if isinstance(value, float | int) else value.isoformat()
 
 
 def _reliability_figure(folder: Path, made: LimitCase, tables: LimitTables, found: ReliabilityTables) -> None:

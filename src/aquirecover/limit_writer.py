@@ -11,7 +11,7 @@ import numpy as np
 from aquirecover.zoning import rings
 
 if TYPE_CHECKING:
-    from aquirecover.case.limit_builder import LimitCase
+    from aquirecover.case.limit_case import LimitCase
     from aquirecover.flow.arrays import FloatArray
     from aquirecover.flow.problem import FlowResult, Problem
     from aquirecover.output.limit_dataset import LimitStory
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from aquirecover.study.response import SimulateAll
 
 # Names that a search may have written; those that the next one does not write again are removed.
-TABLES = ("by_district.csv", "limits.csv", "binding.csv", "supplies.csv", "trade_off.csv", "curves.csv")
+TABLES = (
+    "by_district.csv", "limits.csv", "binding.csv", "certificate.csv", "supplies.csv", "trade_off.csv", "bisection.csv",
+    "dry_seasons.csv", "curves.csv", "report.md",
+)  # fmt: skip
 RISK = ("reliability.csv", "reliable_limits.csv", "priors.csv", "realizations.csv", "reliability.png")
 FIGURES = ("limits.png", "headroom_map.png", "binding_map.png", "trade_off.png", "recovery_curves.png")
 DATASET, LAST = "limits.nc", "limits.json"
@@ -63,7 +66,7 @@ def story_of(
         made.history,
         made.before_pumping,
         curve,
-        made.side_label,
+        "" if made.curve is None else made.curve.label,
         _districts(made),
         made.laws,
     )
@@ -79,11 +82,28 @@ def _districts(made: LimitCase) -> dict[str, list[FloatArray]]:
     return {name: rings([geometry]) for name, geometry in found.items()}
 
 
-def write_limit_files(folder: Path, story: LimitStory, about: Mapping[str, Any], *, figures: bool) -> None:
-    """Write tables, dataset and figures of a limit into an empty folder."""
+def seasons_of(made: LimitCase, result: LimitResult) -> list[dict[str, Any]]:
+    """Return the mean levels of dry seasons of all wells with a lawful level at the limit, a row each."""
+    from aquirecover.output.limit_seasons import season_rows
+
+    rows = []
+    for own in made.watched:
+        held, n = own.seasons, own.seasons.lawful.size
+        mean = result.outcome.values[own.numbers].reshape(-1, n)
+        places = held.rows.place[:n]
+        rows += season_rows(own.rule, places, own.aquifer, held.seasons, mean, held.rows.lower[:n], held.lawful, held.ground)
+    return rows
+
+
+def write_limit_files(
+    folder: Path, story: LimitStory, about: Mapping[str, Any], priors: Sequence[Mapping[str, Any]], *, figures: bool
+) -> None:
+    """Write the page, tables, dataset and figures of a limit into an empty folder."""
     from aquirecover.output.figures import save_figure
+    from aquirecover.output.files import write_text
     from aquirecover.output.limit_charts import figure_plan
     from aquirecover.output.limit_dataset import curve_rows, limits_dataset
+    from aquirecover.output.limit_report import limit_report
     from aquirecover.output.limit_tables import write_limits
     from aquirecover.output.results import write_dataset
 
@@ -92,5 +112,6 @@ def write_limit_files(folder: Path, story: LimitStory, about: Mapping[str, Any],
     if figures:
         for name, make in figure_plan(dataset).items():
             save_figure(make(), folder / f"{name}.png")
+    write_text(folder / "report.md", limit_report(about, story.tables, story.curve, story.curve_label, priors))
     heads = curve_rows(dataset) if dataset.sizes["time"] > 1 else []
     write_limits(folder, story.tables, story.curve, heads, about, overwrite=False)

@@ -53,7 +53,8 @@ def test_limit_of_the_small_basin(file: Path) -> None:
     assert curve == sorted(curve, reverse=True)
     assert curve[-1] < curve[0]
     assert {path.name for path in out.iterdir()} == {
-        "by_district.csv", "limits.csv", "binding.csv", "trade_off.csv", "curves.csv", "limits.json", "limits.nc", "responses",
+        "by_district.csv", "limits.csv", "binding.csv", "certificate.csv", "trade_off.csv", "curves.csv", "report.md",
+        "limits.json", "limits.nc", "responses",
         "limits.png", "headroom_map.png", "binding_map.png", "trade_off.png", "recovery_curves.png",
     }  # fmt: skip
     assert _limits(file).exit_code == 6
@@ -162,6 +163,38 @@ def test_overwriting_removes_what_is_not_written_again(file: Path) -> None:
     assert not (out / "trade_off.png").exists()
     assert not (out / "trade_off.csv").exists()
     assert json.loads((out / "limits.json").read_text(encoding="utf-8"))["trade_off"] == []
+
+
+def test_the_page_tells_limit_proof_and_what_the_model_says_of_itself(file: Path) -> None:
+    model = file.parents[2] / "models/confined_basin/model.yaml"
+    model.write_text(model.read_text(encoding="utf-8") + "\nwarnings: [not calibrated]\n", encoding="utf-8")
+    _change(file, "constraints:", "bisection: {most: 2, tolerance: 0.01}\nconstraints:")
+    done = _limits(file, "--no-figures")
+    assert done.exit_code == 0, done.output
+    assert "Warning: not calibrated." in done.output
+    out = file.parent / "out"
+    page = (out / "report.md").read_text(encoding="utf-8")
+    found = json.loads((out / "limits.json").read_text(encoding="utf-8"))
+    assert f"{found['limit_m3_d']:,.0f} m³/d" in page
+    assert "- **not calibrated**" in page
+    assert "This limit was found with one set of values of the model" in page
+    at, beyond = _rows(out / "certificate.csv")
+    assert (at["pumping"], at["holds"], beyond["pumping"], beyond["holds"]) == ("at the limit", "yes", "0.1 % more", "no")
+    assert float(beyond["total_m3_d"]) == pytest.approx(1.001 * float(at["total_m3_d"]))
+    assert abs(float(at["value"]) - float(at["side"])) < 1e-6
+    assert float(beyond["side"]) - float(beyond["value"]) == pytest.approx(float(beyond["excess"]), abs=1e-7)
+    assert beyond["constraint"] in page
+    # one factor on present pumping: the last that holds, and one near to it that does not
+    steps = _rows(out / "bisection.csv")
+    best = max(float(row["factor"]) for row in steps if row["holds"] == "yes")
+    beyond_it = min(float(row["factor"]) for row in steps if row["holds"] == "no")
+    assert 0.0 < beyond_it - best <= 0.01
+    assert f"By bisection every rate may be {best:.4g} times the present" in page
+    assert best * found["present_m3_d"] < found["limit_m3_d"]
+    _change(file, "constraints:", "maximise: equal_share\nconstraints:")
+    assert _limits(file, "--no-figures", "-q", "--overwrite").exit_code == 0
+    share = float(_rows(out / "limits.csv")[0]["limit_m3_d"])
+    assert best <= share <= beyond_it
 
 
 def test_an_interruption_leaves_the_old_results(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,6 +44,7 @@ LAWS = {
     "vn-decree-53-2024": "Decree 53/2024/ND-CP, Art. 32(2), read in legal digests",
     "vn-decree-167-2018": "Decree 167/2018/ND-CP, Art. 7(3), in force until 30 June 2024, read in legal digests",
 }
+DRY_SEASON = "Decree 53/2024/ND-CP, Art. 33, read in legal digests"
 
 
 def lawful_head(

@@ -5,27 +5,22 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from aquirecover.case.config import LimitFiles, read_limits
 from aquirecover.case.findings import in_order
-from aquirecover.case.law_levels import LAWS
-from aquirecover.case.limit_decisions import DecisionList, Sums, build_decisions, some_cells
+from aquirecover.case.law_levels import DRY_SEASON, LAWS
+from aquirecover.case.limit_case import LimitCase, RowInfo, Watched
+from aquirecover.case.limit_curve import Curve, Moved, moved_by_number, sides_by_day, sides_by_number
+from aquirecover.case.limit_decisions import DecisionList, Sums, build_decisions
+from aquirecover.case.limit_levels import law_of
 from aquirecover.case.limit_places import LimitPlaces
 from aquirecover.case.limit_rows import Background, RowBuilder
-from aquirecover.case.limit_rule_config import (
-    EqualCut,
-    Level,
-    Ratio,
-    Recovery,
-    Storage,
-    Supply,
-    curve_label,
-)
-from aquirecover.case.risk_config import Risk
+from aquirecover.case.limit_rule_config import AnyLimitRule, DrySeason, EqualCut, Level, Ratio, Recovery, Storage, Supply
+from aquirecover.case.limit_switches import some_cells, some_seasons
 from aquirecover.errors import Collector
 from aquirecover.flow.arrays import FloatArray, IntArray
 from aquirecover.study.constraints import Constraints, bounds, join
@@ -41,103 +36,6 @@ if TYPE_CHECKING:
     from aquirecover.flow.problem import FlowResult, Problem
 
     Simulator = Any
-
-
-@dataclass(frozen=True, eq=False)
-class RowInfo:
-    """What a constraint is, for people.
-
-    Parameters
-    ----------
-    rule : str
-        Its name in the file.
-    place, aquifer, date : str
-        Where and when it holds; empty where that has no meaning.
-    x, y : float
-        Of its cell; NaN where several count; m.
-    """
-
-    rule: str
-    place: str
-    aquifer: str = ""
-    date: str = ""
-    x: float = float("nan")
-    y: float = float("nan")
-
-
-@dataclass(frozen=True, eq=False)
-class LimitCase:
-    """A question for the safe limit with what its answer is told by.
-
-    Parameters
-    ----------
-    title : str
-        Of the file.
-    question : LimitProblem
-        On the part of the time from the first day of the limit on.
-    labels : tuple of mapping
-        Labels of each decision, as district and aquifer.
-    info : tuple of RowInfo
-        Of each constraint.
-    rows : mapping of str to ndarray of int
-        Constraints of each rule of the file.
-    settings : LimitSettings
-        Of the search.
-    sides : tuple of (str, tuple of float) or None
-        Rule and sides of a trade-off curve.
-    case : Case
-        The scenario.
-    history : FlowResult
-        Simulated to the first day of the limit and on.
-    before_pumping : ndarray
-        Heads, shape ``(n_layer, n_y, n_x)``; m.
-    side_label : str
-        What the sides of the curve are.
-    risk : Risk or None
-        With which probability the rules are to hold.
-    ends : tuple of ndarray
-        Sides of the rows of a recovery with shares of 0 and 1; empty where the curve is of another rule.
-    laws : tuple of str
-        Articles that limits were taken from.
-    objective_unit : str
-        Of what is sought.
-    """
-
-    title: str
-    question: LimitProblem
-    labels: tuple[Mapping[str, str], ...]
-    info: tuple[RowInfo, ...]
-    rows: Mapping[str, IntArray]
-    settings: LimitSettings
-    sides: tuple[str, tuple[float, ...]] | None
-    case: Case
-    history: FlowResult
-    before_pumping: FloatArray
-    side_label: str
-    ends: tuple[FloatArray, FloatArray]
-    laws: tuple[str, ...] = ()
-    objective_unit: str = "m3/d"
-    risk: Risk | None = None
-
-    def total(self, x: FloatArray) -> float:
-        """Return what all wells that are decided pump together, mean over the periods; m³/d."""
-        n_period = self.question.problem.schedule.n_period
-        return float(sum(value * d.share.sum() / n_period for d, value in zip(self.question.decisions, x, strict=True) if d.acts))
-
-    @property
-    def places_and_dates(self) -> tuple[list[str], list[str]]:
-        """Where and when each constraint holds, for people; rows beyond those of the file have their names."""
-        n = len(self.info)
-        places = [", ".join(part for part in (info.place, info.aquifer) if part) for info in self.info]
-        names = self.question.constraints.names[n:]
-        return [*places, *names], [*(info.date[:7] for info in self.info), *("" for _ in names)]
-
-    def row_sides(self, rule: str, sides: Sequence[float]) -> list[FloatArray]:
-        """Return the sides of the rows of a rule for each value of the rule's own number."""
-        none, all_of_it = self.ends
-        if none.size:
-            return [none + side * (all_of_it - none) for side in sides]
-        return [np.full(self.rows[rule].size, side) for side in sides]
 
 
 def load_limits(
@@ -224,13 +122,15 @@ class _Builder:
     """Turns the sections of a limit file into decisions and constraints."""
 
     def __init__(self, files: LimitFiles, case: Case, errors: Collector) -> None:
-        self.config, self.case, self.errors = files.limits, case, errors
+        self.files, self.config, self.case, self.errors = files, files.limits, case, errors
         self.problem = case.problem
         self.places = LimitPlaces(files.limits, files.file.parent, case, errors)
         self.info: list[RowInfo] = []
         self.parts: list[Constraints] = []
         self.families: list[Any] = []
         self.rows: dict[str, IntArray] = {}
+        self.ends: dict[str, FloatArray] = {}
+        self.watched: list[Watched] = []
 
     def check(self) -> tuple[dict[str, int], dict[str, int]]:
         """Check all that needs no simulation, and return how many decisions of each kind and rows of each rule there are."""
@@ -244,11 +144,11 @@ class _Builder:
         heads = Background(blank, blank, dict.fromkeys((day for day, _ in self._earlier), blank))
         builder = RowBuilder(self.places, later, heads, _decided(found))
         self._aquifer(found, builder)
-        if not self.errors.findings:
-            self._curve(builder)
+        self._moved()
+        self._check_bisection(found)
         decisions = Counter(labels["kind"] for labels in found.labels)
         rows = {name: int(own.size) for name, own in self.rows.items()}
-        self.info, self.parts, self.families, self.rows = [], [], [], {}
+        self.info, self.parts, self.families, self.rows, self.ends, self.watched = [], [], [], {}, {}, []
         return dict(decisions), rows
 
     @property
@@ -286,14 +186,9 @@ class _Builder:
         labels: list[Mapping[str, str]] = list(found.labels)
         if config.maximise == "room":
             rules = [name for name, rule in config.constraints.items() if isinstance(rule, Level)]
-            levels = [self.rows[name] for name in rules if name in self.rows]
-            if not levels:
-                self.errors.add("maximise", "room needs a rule of levels: add one.")
-                levels = [np.zeros(0, dtype=np.int64)]
+            levels = [np.zeros(0, dtype=np.int64), *(self.rows[name] for name in rules if name in self.rows)]
             question = fairest(question, np.concatenate(levels))
             labels.append({"kind": "room"})
-        curve, label, ends = self._curve(builder)
-        laws = dict.fromkeys(rule.law for rule in config.constraints.values() if isinstance(rule, Level) and rule.law)
         return LimitCase(
             config.title,
             question,
@@ -301,24 +196,38 @@ class _Builder:
             tuple(self.info),
             self.rows,
             config.search or LimitSettings(),
-            curve,
             self.case,
             result,
             first,
-            label,
-            ends,
-            tuple(LAWS.get(str(law), "level_limit of the model") for law in laws),
+            self._laws(),
             "cost" if config.minimise else {"room": "m", "equal_share": "share"}.get(str(config.maximise), "m3/d"),
             config.risk,
+            self._curve(builder, Sums(found, places), question, result),
+            tuple(self.watched),
+            config.bisection,
         )
 
-    def _add(self, rule: str, made: Constraints, info: Sequence[RowInfo]) -> None:
-        """Append constraints of a rule."""
+    def _laws(self) -> tuple[str, ...]:
+        """Return the articles that limits were taken from."""
+        found = []
+        for rule in self.config.constraints.values():
+            if isinstance(rule, Level) and rule.law:
+                own = "level_limit of the model"
+                article = LAWS.get(law_of(rule, self.places.model_law))
+                found.append(own if article is None else article if rule.law is not True else f"{article}; {own}")
+            elif isinstance(rule, DrySeason):
+                found.append(DRY_SEASON)
+        return tuple(dict.fromkeys(found))
+
+    def _add(self, rule: str, made: Constraints, info: Sequence[RowInfo], end: FloatArray | None = None) -> None:
+        """Append constraints of a rule, and when the step of each ends, where that has a meaning; d."""
         start = len(self.info)
         self.parts.append(made)
         self.info += info
         added = np.arange(start, start + made.n)
+        ends = np.full(made.n, np.inf) if end is None else end
         self.rows[rule] = np.concatenate([self.rows[rule], added]) if rule in self.rows else added
+        self.ends[rule] = np.concatenate([self.ends[rule], ends]) if rule in self.ends else ends
 
     def _aquifer(self, found: DecisionList, builder: RowBuilder) -> None:
         """Append the rules that look at heads and flows."""
@@ -332,13 +241,29 @@ class _Builder:
             info, numbers = self._told(name, held), quantity + np.arange(len(held.place))
             self.families.append(held.family)
             quantity += numbers.size
-            names = [_text(entry) for entry in info]
+            names, end = [_text(entry) for entry in info], self._later_time()[held.family.step]
             if isinstance(rule, Recovery) and rule.area_share is not None:
-                self._add(name, some_cells(found, builder.later, held, numbers, names, rule.area_share, name), info)
+                self._add(name, some_cells(found, builder.later, held, numbers, names, rule.area_share, name), info, end)
                 _, shares = found.rows.pop()
                 self._add(name, shares, [RowInfo(name, text, "", info[0].date) for text in shares.names])
+            elif isinstance(rule, DrySeason) and rule.or_steady:
+                seasons = builder.levels.dry_season(rule, f"constraints.{name}", self.places.layers(rule.aquifer, name))
+                assert seasons is not None
+                level, trend = some_seasons(found, seasons, numbers, names, name)
+                self._add(name, level, info, end)
+                self._add(name, trend, info[level.n - trend.n :], end[level.n - trend.n :])
             else:
-                self._add(name, bounds(names, numbers, held.family.unit, held.lower, held.upper), info)
+                self._add(name, bounds(names, numbers, held.family.unit, held.lower, held.upper), info, end)
+        for name, rule in self.config.constraints.items():
+            if not isinstance(rule, Level) or self.errors.findings:
+                continue
+            seasons = builder.levels.watched(rule, f"constraints.{name}", self.places.layers(rule.aquifer, name))
+            if seasons is not None:
+                held, n = seasons.rows, seasons.rows.lower.size
+                self.families.append(held.family)
+                aquifer = tuple(self.places.aquifer(int(layer)) for layer in held.layer[: seasons.lawful.size])
+                self.watched.append(Watched(name, seasons, quantity + np.arange(n), aquifer))
+                quantity += n
 
     def _sums(self, found: DecisionList) -> None:
         """Append the rules that look at sums of decisions."""
@@ -356,26 +281,79 @@ class _Builder:
             for place, aquifer, made in rows:
                 self._add(name, made, [RowInfo(name, place, aquifer)])
 
-    def _curve(self, builder: RowBuilder) -> tuple[tuple[str, tuple[float, ...]] | None, str, tuple[FloatArray, FloatArray]]:
-        """Return rule and sides of the trade-off curve, its label, and the sides of a recovery with shares 0 and 1."""
-        wanted, empty = self.config.trade_off, np.zeros(0)
+    def _check_bisection(self, found: DecisionList) -> None:
+        """Refuse the plain method where one factor on present pumping does not make a whole answer."""
+        if self.config.bisection is None:
+            return
+        others = {labels["kind"] for labels in found.labels} - {"pumping", "share"}
+        if others or self.config.maximise == "room":
+            self.errors.add("bisection", "goes with pumping alone, without injection, supplies, switches, area_share and room.")
+        elif not any(decision.present > 0.0 for decision in found.decisions):
+            self.errors.add("bisection", "needs wells that pump at present: none of those decided does.")
+
+    def _moved(self) -> Moved | None:
+        """Return what the trade-off curve moves, None when there is no curve, or something is wrong with it."""
+        wanted = self.config.trade_off
         if wanted is None:
-            return None, "", (empty, empty)
-        rule, ends = self.config.constraints[wanted.rule], (empty, empty)
-        if isinstance(rule, Recovery) and rule.area_share is None:
-            none, all_of_it = (builder.rows(wanted.rule, rule.model_copy(update={"share": share})) for share in (0.0, 1.0))
-            if none is not None and all_of_it is not None:
-                ends = none.lower, all_of_it.lower
-        label = curve_label(rule)
-        if not label:
-            self.errors.add("trade_off.rule", f"{wanted.rule}: has no number that a curve could move.")
-        return (wanted.rule, wanted.sides), label, ends
+            return None
+        rule, name = self.config.constraints[wanted.rule], wanted.rule
+        if wanted.dates is not None:
+            if not isinstance(rule, Recovery):
+                self.errors.add("trade_off.dates", f"{name} is no recovery, which alone has a day to move: give sides.")
+                return None
+            for n, day in enumerate(wanted.dates):
+                self.places.steps(day, rule.to, None, f"trade_off.dates[{n}]")
+            return Moved("by", f"Day by which {100.0 * rule.share:g} % of the fall is recovered")
+        later = isinstance(rule, Storage) and rule.of is not None and rule.of > self.config.from_
+        found = None if later else moved_by_number(rule)
+        if found is None:
+            self.errors.add("trade_off.rule", f"{name}: has no number that a curve could move, or more than one.")
+        return found
+
+    def _curve(self, builder: RowBuilder, sums: Sums, question: LimitProblem, result: FlowResult) -> Curve | None:
+        """Return the trade-off curve that is asked for."""
+        wanted, moved = self.config.trade_off, self._moved()
+        if wanted is None or moved is None:
+            return None
+        name = wanted.rule
+        rule = self.config.constraints[name]
+
+        def sides_of(other: AnyLimitRule) -> FloatArray | None:
+            if isinstance(other, Supply):
+                parts: Sequence[Rows | Constraints] = [made for _, _, made in sums.supply(name, other)]
+            else:
+                assert not isinstance(other, Ratio | EqualCut)
+                held = builder.rows(name, other)
+                parts = [] if held is None else [held]
+            sides = [np.where(np.isfinite(part.lower), part.lower, part.upper) for part in parts]
+            return np.concatenate(sides) if sides else None
+
+        if wanted.sides is not None:
+            sides = sides_by_number(moved, rule, wanted.sides, sides_of)
+            if not sides:
+                self.errors.add("trade_off.rule", f"{name}: its constraints do not depend on {moved.key}.")
+            return Curve(name, moved.label, wanted.sides, question, self.rows[name], sides)
+        assert wanted.dates is not None
+        # constraints from the earliest day on, of which each point leaves those out that come before its own
+        first = rule.model_copy(update={"by": min(wanted.dates)})
+        config = self.config.model_copy(update={"constraints": {**self.config.constraints, name: first}, "trade_off": None})
+        early = _Builder(replace(self.files, limits=config), self.case, self.errors)
+        made = early.build(result)
+        rows = made.rows[name]
+        days = [self.places.day(day) for day in wanted.dates]
+        sides = sides_by_day(made.question.constraints.lower[rows], early.ends[name], days)
+        return Curve(name, moved.label, wanted.dates, made.question, rows, sides)
+
+    def _later_time(self) -> FloatArray:
+        """Return when the steps of the limit end, as the scenario counts its days."""
+        time: FloatArray = self.problem.schedule.step_time[self.places.begin_step + 1 :]
+        return time
 
     def _told(self, name: str, held: Rows) -> list[RowInfo]:
         """Return what each row is."""
         schedule, grid = self.problem.schedule, self.problem.grid
         begin = schedule.period_start[self.places.period]
-        time = schedule.step_time[self.places.begin_step + 1 :]
+        time = self._later_time()
         dates = [str(schedule.date_of(float(t)))[:10] if schedule.start else f"day {t - begin:g}" for t in time]
         _, row, column = grid.indices(np.maximum(held.cell, 0))
         x, y = (np.where(held.cell >= 0, centre, np.nan) for centre in (grid.x[column], grid.y[row]))

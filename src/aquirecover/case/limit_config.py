@@ -12,7 +12,7 @@ from aquirecover.case.model_config import EngineSettings, Place
 from aquirecover.case.risk_config import AnyRisk
 from aquirecover.case.scalars import Date, FilePath, Flag, Month, Name, OneOrMany, Text, dates_ascend
 from aquirecover.case.scenario_config import Rate, Select
-from aquirecover.case.sections import Rule, Section, at_most_one
+from aquirecover.case.sections import Rule, Section, at_most_one, exactly_one
 from aquirecover.case.values import Quantity
 
 
@@ -89,13 +89,29 @@ class ExternalSupply(Section):
 
 
 class TradeOff(Section):
-    """A curve of limits, one for each of several sides of a rule."""
+    """A curve of limits, one for each of several sides, or days, of a rule."""
 
     rule: Name
-    """Name of the rule: recovery (its share), supply (its least), front (its gradient), a level with an elevation, or a
-    difference, gradient or flux (its least, or its most where it has no least)."""
-    sides: Annotated[tuple[Annotated[float, Quantity()], ...], Field(min_length=2)]
+    """Name of the rule. Its number is moved: the share of a recovery or storage, the gradient of a front, the share of the lawful
+    depth, depth or elevation of a level, or the one side of a supply, difference, gradient or flux."""
+    sides: Annotated[tuple[Annotated[float, Quantity()], ...], Field(min_length=2)] | None = None
     """Values that take the place of the rule's own."""
+    dates: Annotated[tuple[Date, ...], Field(min_length=2)] | None = None
+    """Days that take the place of `by` of a recovery."""
+
+    @classmethod
+    def rules(cls, raw: Mapping[str, Any]) -> Iterator[Rule]:
+        """Check that one thing is moved."""
+        yield from exactly_one(raw, "sides", "dates")
+
+
+class Bisection(Section):
+    """The plain method beside the search: one factor on what all that is decided pumps at present, halved by full runs."""
+
+    most: Annotated[float, Quantity(positive=True)] = 4.0
+    """Largest factor that is tried."""
+    tolerance: Annotated[float, Quantity(positive=True)] = 1e-3
+    """Width of the last interval."""
 
 
 class LimitConfig(Section):
@@ -128,6 +144,8 @@ class LimitConfig(Section):
     """Lines by name, beside those of the model and scenario."""
     trade_off: TradeOff | None = None
     """A curve beside the limit itself."""
+    bisection: Bisection | None = None
+    """Also the largest factor on present pumping, by a method that can be followed by hand; `{}` for its defaults."""
     risk: AnyRisk | None = None
     """Also how much may be pumped with which probability, from the priors of the model; a number alone is the probability."""
     search: Annotated[Any, EngineSettings("aquirecover.study.limits", "LimitSettings")] = None
@@ -140,5 +158,9 @@ class LimitConfig(Section):
         """Check that one thing is sought, and that the trade-off names a rule."""
         yield from at_most_one(raw, "maximise", "minimise")
         curve, known = raw.get("trade_off"), raw.get("constraints")
+        if raw.get("maximise") == "room" and isinstance(known, Mapping):
+            kinds = [rule.get("rule") for rule in known.values() if isinstance(rule, Mapping)]
+            if "level" not in kinds:
+                yield ("maximise",), "room needs a rule of levels: add one."
         if isinstance(curve, Mapping) and isinstance(known, Mapping) and curve.get("rule") not in known:
             yield ("trade_off", "rule"), f"is no rule of constraints: {', '.join(map(str, known))}."

@@ -12,9 +12,8 @@ from aquirecover.case.limit_places import LABELS, LimitPlaces
 from aquirecover.case.limit_rule_config import EqualCut, Ratio, Supply, Which
 from aquirecover.flow.arrays import BoolArray, FloatArray, IntArray
 from aquirecover.flow.problem import Problem
-from aquirecover.study.constraints import Constraints, join, total
+from aquirecover.study.constraints import Constraints, total
 from aquirecover.study.decisions import Decision
-from aquirecover.study.limit_rules import Rows
 from aquirecover.study.limits import Objective
 
 Named = tuple[str, Constraints]
@@ -340,38 +339,3 @@ def _carries(which: Which, labels: Mapping[str, str]) -> bool:
     of_wells = any(getattr(which, label) is not None for label in ("user_type", "group", "well"))
     wanted = {key: getattr(which, key) for key in ("decide", "district", "aquifer")}
     return not of_wells and all(names is None or labels.get(key) in names for key, names in wanted.items())
-
-
-def some_cells(
-    found: DecisionList,
-    later: Problem,
-    held: Rows,
-    numbers: IntArray,
-    names: Sequence[str],
-    share: float,
-    rule: str,
-) -> Constraints:
-    """Return that heads of cells keep to their sides where a switch of each is on, and leave the row of their number in `found`.
-
-    Where it is off the head must still be above the bottom of its cell, which is all the room that an off switch gives. The
-    area of each layer with the switch on is at least a share of all.
-    """
-    grid = later.grid
-    area = np.broadcast_to(grid.area, grid.shape).ravel()[held.cell]
-    spare = held.lower - np.minimum(grid.bottom.ravel()[held.cell], held.lower)
-    switches = np.array(
-        [found.add(Decision(f"{name} counts", 0.0, 1.0, integer=True), {"kind": "area", "decide": rule}, 0.0) for name in names]
-    )
-    n = len(names)
-    rows = Constraints(
-        tuple(names), (held.family.unit,) * n, held.lower - spare, np.full(n, np.inf), np.arange(n), numbers, np.ones(n),
-        np.arange(n), switches, -spare,
-    )  # fmt: skip
-    sums = []
-    for layer in np.unique(held.layer):
-        own = held.layer == layer
-        shares = area[own] / area[own].sum()
-        counts = dict(zip(switches[own].tolist(), shares.tolist(), strict=True))
-        sums.append(total(f"share of the area of layer {grid.layer_names[layer]}, {rule}", "1", counts, lower=share))
-    found.rows.append((rule, join(sums)))
-    return rows

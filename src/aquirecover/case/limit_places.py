@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -130,7 +131,20 @@ class LimitPlaces:
         schedule = self.problem.schedule
         if not schedule.start:
             return np.ones(time.size, dtype=np.int64)
-        return np.asarray(schedule.date_of(time).astype("datetime64[M]").astype(np.int64) % 12 + 1)
+        return self.months_since_0(time) % 12 + 1
+
+    def months_since_0(self, time: FloatArray) -> IntArray:
+        """Return the months of times in the scenario, counted from January of the year 0; 0 everywhere where it has no dates."""
+        schedule = self.problem.schedule
+        if not schedule.start:
+            return np.zeros(time.size, dtype=np.int64)
+        return np.asarray(schedule.date_of(time).astype("datetime64[M]").astype(np.int64) + 12 * 1970)
+
+    @property
+    def model_law(self) -> str:
+        """Law that the model takes its limit of levels from, empty for none."""
+        limit = self.case.config.get("model", {}).get("level_limit") or {}
+        return str(limit.get("rule") or "")
 
     def step_of(self, day: date, key: str) -> int:
         """Return the step of the scenario, from 0, that ends on a day or last before it; -1 is the state it begins with."""
@@ -164,6 +178,31 @@ class LimitPlaces:
             if not mask.any():
                 self.errors.add(f"{key} = {reference!r}", "covers no cell of the model.")
         return mask
+
+    @cached_property
+    def districts(self) -> Mapping[str, BoolArray]:
+        """Cells in plan of the districts that maps of the model draw, by name."""
+        reference = (self.case.config.get("model", {}).get("map") or {}).get("district")
+        if not reference:
+            return {}
+        name = str(reference).partition("/")[0]
+        labels = self._site.places.labelled("areas", name)
+        return {
+            label: self._site.covered(self.case.plan, name if label == name else f"{name}/{label}", "map.district")
+            for label in labels
+        }
+
+    def cell_name(self, cell: int, *others: int) -> str:
+        """Return row and column of a cell from 1, and the district in which it, or another one beside it, lies."""
+        _, n_y, n_x = self.problem.grid.shape
+        row, column = divmod(cell % (n_y * n_x), n_x)
+        text = f"row {row + 1}, column {column + 1}"
+        for one in (cell, *others):
+            place = one % (n_y * n_x)
+            found = [name for name, mask in self.districts.items() if mask.ravel()[place]]
+            if found:
+                return f"{text} ({found[0]})"
+        return text
 
     def line(self, reference: str, key: str) -> Any:
         """Return the geometry of a line, None when something is wrong."""

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
-from aquirecover.case.law_levels import REGIONS, lawful_head
+from aquirecover.case.limit_levels import LevelBuilder
 from aquirecover.case.limit_places import LimitPlaces
-from aquirecover.case.limit_rule_config import Difference, Flux, Front, Gradient, Level, NoDecline, Recovery, Storage
+from aquirecover.case.limit_rule_config import Difference, DrySeason, Flux, Front, Gradient, Level, NoDecline, Recovery, Storage
 from aquirecover.case.messages import did_you_mean
 from aquirecover.flow.arrays import BoolArray, FloatArray, IntArray
 from aquirecover.flow.stresses import Wells
-from aquirecover.study.decisions import given_rates
 from aquirecover.study.flow_quantities import stored_water
 from aquirecover.study.limit_rules import (
     Rows,
@@ -27,7 +26,7 @@ from aquirecover.study.limit_rules import (
     kept_storage,
     least_storage,
     mean_levels,
-    well_levels,
+    screen_levels,
 )
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from aquirecover.flow.problem import Problem
 
 
-AquiferRule: TypeAlias = Level | Recovery | NoDecline | Storage | Front | Difference | Gradient | Flux
+AquiferRule: TypeAlias = Level | DrySeason | Recovery | NoDecline | Storage | Front | Difference | Gradient | Flux
 
 
 class _Timed(Protocol):
@@ -80,7 +79,8 @@ class RowBuilder:
     """
 
     def __init__(self, places: LimitPlaces, later: Problem, background: Background, decided: BoolArray) -> None:
-        self.places, self.later, self.background, self.decided = places, later, background, decided
+        self.places, self.later, self.background = places, later, background
+        self.levels = LevelBuilder(places, later, decided)
 
     def rows(self, name: str, rule: AquiferRule) -> Rows | None:
         """Return the quantities of a rule, None when something is wrong."""
@@ -95,6 +95,9 @@ class RowBuilder:
         match rule:
             case Level():
                 return self._level(key, rule, layers)
+            case DrySeason():
+                held = self.levels.dry_season(rule, key, layers)
+                return None if held is None else held.rows
             case Recovery():
                 return self._recovery(key, rule, layers)
             case NoDecline():
@@ -110,24 +113,23 @@ class RowBuilder:
 
     def _level(self, key: str, rule: Level, layers: IntArray) -> Rows | None:
         places, later, grid = self.places, self.later, self.later.grid
-        steps, limit = self._steps(rule, key), self._limit(rule, key)
+        steps, limit = self._steps(rule, key), self.levels.limit(rule, key)
         limit = np.where(np.isin(np.arange(grid.shape[0]), layers)[:, None, None], limit, np.nan)
-        if rule.at == "wells":
-            chosen = self._pumping() if rule.select is None else places.chosen(rule.select, f"{key}.select")
-            found = well_levels(later, chosen, self._radii(rule.radius), limit, steps)
-        elif rule.at == "observations":
-            cell, names = places.points(rule.points, f"{key}.points")
-            found = cell_levels(later, cell, names, limit.ravel()[cell], steps)
+        if rule.at in ("wells", "observations"):
+            screens = self.levels.screens(rule, key)
+            lowest = limit.ravel()[screens.cell]
+            kept = np.isfinite(lowest)
+            found = screen_levels(screens.some(kept), lowest[kept], steps)
         elif rule.mean:
             found = self._means(str(rule.area), layers, limit, steps, key)
         else:
             mask = places.area(str(rule.area), f"{key}.area")
             cell = np.flatnonzero(grid.active & mask & np.isfinite(limit))
-            found = cell_levels(later, cell, [_cell_name(grid, int(c)) for c in cell], limit.ravel()[cell], steps)
+            found = cell_levels(later, cell, [places.cell_name(int(c)) for c in cell], limit.ravel()[cell], steps)
         return found.turned() if rule.highest is not None else found
 
     def _recovery(self, key: str, rule: Recovery, layers: IntArray) -> Rows | None:
-        steps, level = self.places.steps(rule.by, None, None, key), self._recovered(rule.share)
+        steps, level = self.places.steps(rule.by, rule.to, None, key), self._recovered(rule.share)
         level = np.where(np.isin(np.arange(level.shape[0]), layers)[:, None, None], level, np.nan)
         if rule.at == "observations":
             cell, names = self.places.points(rule.points, f"{key}.points")
@@ -136,7 +138,7 @@ class RowBuilder:
             return self._means(str(rule.area), layers, level, steps, key)
         mask, grid = self.places.area(str(rule.area), f"{key}.area"), self.later.grid
         cell = np.flatnonzero(grid.active & mask & np.isfinite(level))
-        return cell_levels(self.later, cell, [_cell_name(grid, int(c)) for c in cell], level.ravel()[cell], steps[:1])
+        return cell_levels(self.later, cell, [self.places.cell_name(int(c)) for c in cell], level.ravel()[cell], steps)
 
     def _storage(self, key: str, rule: Storage, layers: IntArray) -> Rows | None:
         places, grid = self.places, self.later.grid
@@ -158,7 +160,8 @@ class RowBuilder:
     def _front(self, key: str, rule: Front, layers: IntArray) -> Rows | None:
         grid = self.later.grid
         outer, inner = edge_pairs(grid, self.places.area(rule.area, f"{key}.area"), layers.tolist())
-        names = [f"edge at {_cell_name(grid, int(cell))}" for cell in outer]
+        pairs = zip(outer.tolist(), inner.tolist(), strict=True)
+        names = [f"edge at {self.places.cell_name(one, other)}" for one, other in pairs]
         return head_differences(self.later, outer, inner, names, self._steps(rule, key), least=rule.gradient, gradient=True)
 
     def _pairs(self, key: str, rule: Difference | Gradient) -> Rows | None:
@@ -238,46 +241,8 @@ class RowBuilder:
         start, first = self.background.start, self.background.first
         return np.asarray(start + share * (first - start))
 
-    def _pumping(self) -> BoolArray:
-        """Return the wells that are decided, or pump in any later period."""
-        pumping: BoolArray = self.decided | (given_rates(self.later) > 0.0).any(axis=0)
-        return pumping
-
-    def _radii(self, usual: float) -> FloatArray:
-        """Return the radii of the wells, shape ``(n_well,)``; m."""
-        texts = [text for wells in self.later.wells for text in wells.attributes.get("radius", ("",) * len(wells.names))]
-        return np.array([float(text) if text else usual for text in texts])
-
-    def _limit(self, rule: Level, key: str) -> FloatArray:
-        """Return the limit of a level in every cell, NaN where none; m."""
-        context, shape = self.later.context, self.later.grid.shape
-        assert context.ground is not None
-        if rule.elevation is not None or rule.highest is not None:
-            return np.full(shape, rule.elevation if rule.elevation is not None else rule.highest)
-        if rule.depth is not None:
-            return np.broadcast_to(context.ground - rule.depth, shape)
-        limit = context.head_limit
-        if isinstance(rule.law, str):
-            region = REGIONS[rule.region or "red_river_delta"]
-            depth = np.full(shape[1:], region.depth)
-            if rule.urban is not None:
-                depth[self.places.area(rule.urban, f"{key}.urban")] = region.urban_depth
-            convertible = self.later.properties.convertible
-            limit = lawful_head(self.later.grid, context.ground, convertible, context.layer_aquifer, depth)
-        elif limit is None:
-            message = "the model has no level_limit: give one, the name of a law, or an elevation or depth here."
-            self.places.errors.add(f"{key}.law", message)
-            return np.full(shape, np.nan)
-        return np.asarray(context.ground - rule.share_of_depth * (context.ground - limit))
-
     def _steps(self, rule: _Timed, key: str) -> IntArray:
         return self.places.steps(rule.from_, rule.to, rule.months, key)
-
-
-def _cell_name(grid: Grid, cell: int) -> str:
-    """Return row and column of a cell from 1."""
-    _, row, column = (int(i[0]) + 1 for i in grid.indices(cell))
-    return f"row {row}, column {column}"
 
 
 def line_pairs(grid: Grid, line: Any, layers: Sequence[int]) -> tuple[IntArray, IntArray]:

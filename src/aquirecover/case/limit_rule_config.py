@@ -18,6 +18,8 @@ Label = Literal["district", "aquifer", "user_type", "group", "well"]
 Region = Literal[
     "red_river_delta", "mekong_delta_40", "mekong_delta_35", "mekong_delta_30", "other_porous", "central_highlands_basalt"
 ]
+# The six months of the dry season in the Red River delta.
+DRY_MONTHS = (11, 12, 1, 2, 3, 4)
 # An observation point, or layer, row and column of a cell, counted from 1.
 Point = Text | Annotated[tuple[Annotated[StrictInt, Field(ge=1)], ...], Field(min_length=3, max_length=3)]
 
@@ -94,11 +96,17 @@ class Level(Lasting):
         yield from only_with(raw, "share_of_depth", "law")
         if raw.get("at") == "area":
             yield from _needs_area(raw)
-        if not isinstance(raw.get("law"), str) or raw["law"] in ("yes", "no"):
-            for key in given(raw, "region", "urban"):
-                yield (key,), "has a meaning only with the name of a law: remove it, or give law: vn-decree-53-2024."
+        yield from _named(raw)
         if raw.get("law") in (False, "no"):
             yield ("law",), "must be yes or the name of a law; leave it out for a limit of your own."
+
+
+def _named(raw: Mapping[str, Any], usual: str = "") -> Iterator[Rule]:
+    """Yield a message when keys are given that only a law by its name has."""
+    law = raw.get("law", usual)
+    if not isinstance(law, str) or law in ("", "yes", "no"):
+        for key in given(raw, "region", "urban"):
+            yield (key,), "has a meaning only with the name of a law: remove it, or give law: vn-decree-53-2024."
 
 
 def _fits(raw: Mapping[str, Any], key: str, place: str) -> Iterator[Rule]:
@@ -111,8 +119,57 @@ def _needs_area(raw: Mapping[str, Any]) -> Iterator[Rule]:
         yield (), "needs area because it is at: area."
 
 
+class DrySeason(Section):
+    """Mean levels of dry seasons that stay out of zone 2 of Decree 53/2024, Art. 33.
+
+    It is drawn where they have fallen three years running and are beyond 95 % of the lawful depth.
+    """
+
+    rule: Literal["dry_season"]
+    """Kind of rule."""
+    at: Literal["wells", "observations"] = "wells"
+    """Places: the level in pumped wells, or heads at observation points."""
+    select: Select | None = None
+    """Which wells; all that pump when left out."""
+    points: Texts | None = None
+    """Which observation points; all when left out."""
+    law: Literal["vn-decree-53-2024"] | Flag = "vn-decree-53-2024"
+    """The lawful level; `yes` for `level_limit` of the model."""
+    region: Region | None = None
+    """Region, on which the depth of the law depends; `red_river_delta` when left out."""
+    urban: AreaRef | None = None
+    """Cities and towns, where the depth of the law may be another."""
+    share_of_depth: Annotated[float, Quantity(positive=True, high=1.0)] = 0.95
+    """Part of the lawful depth below ground that means stay within."""
+    or_steady: Flag = False
+    """A place may also go beyond it, to the lawful depth, where each mean is at least that of three years before: it has then not
+    fallen in all of them; found with whole numbers."""
+    radius: Annotated[float, Quantity("m", positive=True)] = 0.1
+    """Radius of the wells whose table gives none."""
+    months: Annotated[tuple[Month, ...], Field(min_length=1, max_length=12)] = DRY_MONTHS
+    """Months of the dry season, which follow one another."""
+    aquifer: Aquifers | None = None
+    """Aquifers it holds in; all that the places reach when left out."""
+    from_: Annotated[Date | None, Field(alias="from")] = None
+    """First day; that of the limit when left out. Seasons count that lie wholly between the days."""
+    to: Date | None = None
+    """Day on which it no longer holds."""
+
+    @classmethod
+    def rules(cls, raw: Mapping[str, Any]) -> Iterator[Rule]:
+        """Check that the places fit together."""
+        yield from dates_ascend(raw, "from", "to")
+        at = {"at": "wells", **raw}
+        yield from _fits(at, "select", "wells")
+        yield from _fits(at, "radius", "wells")
+        yield from _fits(at, "points", "observations")
+        yield from _named(raw, "vn-decree-53-2024")
+        if raw.get("law") in (False, "no"):
+            yield ("law",), "must be yes or the name of a law."
+
+
 class Recovery(Section):
-    """Heads that have come back by a share of their fall, by a day, and stay so at every step after it."""
+    """Heads that have come back by a share of their fall, by a day, and stay so at the end of every step from then on."""
 
     rule: Literal["recovery"]
     """Kind of rule."""
@@ -123,17 +180,22 @@ class Recovery(Section):
     area: AreaRef | None = None
     """The area, whose mean heads by layer count unless `area_share` is given."""
     area_share: Annotated[float, Quantity(positive=True, high=1.0)] | None = None
-    """Share of the area of each layer that must have come back on that day, whichever part; found with whole numbers."""
+    """Share of the area of each layer whose cells must have come back and stay so, whichever they are; found with whole
+    numbers."""
     aquifer: Aquifers | None = None
     """Aquifers it holds in."""
     share: Share
     """Share of the way from the head at the first day of the limit back to the head before pumping."""
     by: Date
     """Day by which it holds, and from which on."""
+    to: Date | None = None
+    """Last day on which it holds; the end when left out."""
 
     @classmethod
     def rules(cls, raw: Mapping[str, Any]) -> Iterator[Rule]:
-        """Check that the place is given."""
+        """Check that the place is given, and that the rule ends no sooner than it begins."""
+        if raw.get("to") != raw.get("by"):
+            yield from dates_ascend(raw, "by", "to")
         yield from _fits(raw, "area", "area")
         yield from _fits(raw, "area_share", "area")
         yield from _fits(raw, "points", "observations")
@@ -320,30 +382,6 @@ class EqualCut(Which):
 
 
 AnyLimitRule = Annotated[
-    Level | Recovery | Front | Difference | Gradient | Flux | Storage | NoDecline | Supply | Ratio | EqualCut,
+    Level | DrySeason | Recovery | Front | Difference | Gradient | Flux | Storage | NoDecline | Supply | Ratio | EqualCut,
     Field(discriminator="rule"),
 ]
-
-
-def curve_label(rule: AnyLimitRule) -> str:
-    """Return what the number of a rule is that a trade-off curve moves, empty when it has none."""
-    sided = getattr(rule, "least", None), getattr(rule, "most", None)
-    side = "Least" if sided[0] is not None else "Largest"
-    match rule:
-        case Recovery() if rule.area_share is None:
-            return f"Share of the fall that is recovered by {rule.by}"
-        case Front():
-            return "Least gradient into the saline area"
-        case Level() if rule.elevation is not None:
-            return "Lowest level (m)"
-        case Supply() if rule.each is None and rule.least_times_present is rule.most_times_present and None not in sided[:1]:
-            return "Least supply (m³/d)"
-        case Supply() if rule.each is None and sided[0] is None and sided[1] is not None:
-            return "Largest supply (m³/d)"
-        case Difference() if None in sided:
-            return f"{side} difference of heads (m)"
-        case Gradient() if None in sided:
-            return f"{side} gradient"
-        case Flux() if None in sided:
-            return f"{side} flow (m³/d)"
-    return ""

@@ -144,8 +144,10 @@ def _decisions(story: LimitStory) -> dict[str, Any]:
         rate = _rate("Rate of the supply", "Lưu lượng cấp từ nguồn khác")
         found["supply_rate"] = ("supply", _numbers([row["rate_m3_d"] for row in supplies]), rate)
     if story.curve:
-        side = {"long_name": story.curve_label, "units": "1"}
-        found["curve_side"] = ("curve", _numbers([point["side"] for point in story.curve]), side)
+        sides = [point["side"] for point in story.curve]
+        days = any(isinstance(side, str) for side in sides)
+        side = {"long_name": story.curve_label} | ({} if days else {"units": "1"})
+        found["curve_side"] = ("curve", np.array(sides, dtype="datetime64[ns]") if days else _numbers(sides), side)
         limit = _rate(
             "Safe extraction limit for this side", "Ngưỡng khai thác", comment="NaN where no pumping satisfies all rules"
         )

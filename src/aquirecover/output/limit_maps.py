@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 # Binding constraints that are named in a panel, the dearest first; heights of a line, and of the key below the maps; mm.
 NAMED, LINE, KEY = 5, 3.2, 5.0
+# Width of a letter and height of a line of a label, mm.
+LETTER, LABEL_LINE = 1.2, 2.3
 # Height that a map leaves for a colour bar, mm.
 BAR = 11.0
 
@@ -39,16 +42,20 @@ def headroom_map(dataset: xr.Dataset) -> Figure:
     levels = _classes(max((abs(value) for own in values for value in own.values()), default=1.0), n_class)
     label = "Safe limit less present pumping (1,000 m³/d); brown: pump less, green: room for more"
     figure, panels = map_panels(dataset, 1, len(aquifers), label)
+    # a panel of a figure, without what stands beside it
+    width = 0.9 * figure.get_figwidth() / MM / len(aquifers)
     cmap, norm = _middle_of(colormaps["BrBG"]), BoundaryNorm(levels.tolist(), 256)
     blank = np.full((dataset.sizes["y"], dataset.sizes["x"]), np.nan)
     for ax, own in zip(panels[0], values, strict=True):
         draw_map(ax, dataset, blank, colormaps["Greys"], Normalize(0.0, 1.0))
         _drop_names(ax)
+        rings = {district: _rings(dataset, district) for district in own}
+        texts = {district: "\n".join([*district.split(" "), _signed(value)]) for district, value in own.items()}
         for district, value in own.items():
-            rings = _rings(dataset, district)
-            _fill(ax, rings, cmap(norm(value)))
-            text = f"{district}\n{_signed(value)}"
-            ax.text(*_label_place(rings), text, ha="center", va="center", fontsize=6.0, path_effects=halo(1.6), zorder=6)
+            _fill(ax, rings[district], cmap(norm(value)))
+        for district, place in _label_places(rings, texts, float(np.ptp(ax.get_xlim())) / width).items():
+            ax.text(*place, texts[district], ha="center", va="center", fontsize=6.0, linespacing=0.95, path_effects=halo(1.6),
+                    zorder=6)  # fmt: skip
     letter(panels[0], [f"Aquifer {name}: {_signed(sum(own.values()))}" for name, own in zip(aquifers, values, strict=True)])
     image = ScalarMappable(norm, cmap)
     bar = figure.colorbar(image, ax=panels, location="bottom", shrink=0.75, aspect=50, spacing="uniform", ticks=levels)
@@ -101,8 +108,40 @@ def _rings(dataset: xr.Dataset, district: str) -> list[FloatArray]:
     return [vertices[dataset["ring_vertex"].values == number] for number in numbers]
 
 
-def _label_place(rings: Sequence[FloatArray]) -> tuple[float, float]:
-    """Return the place inside the largest of some outlines that is farthest from its edge, as letters run across; km."""
+def _label_places(
+    rings: Mapping[str, Sequence[FloatArray]], texts: Mapping[str, str], millimetre: float
+) -> dict[str, tuple[float, float]]:
+    """Return where the labels of districts stand: inside, far from the edge, and clear of one another, small districts first; km.
+
+    Parameters
+    ----------
+    rings : mapping of str to sequence of ndarray
+        Outlines; km.
+    texts : mapping of str to str
+        Lines of each label.
+    millimetre : float
+        Kilometres of a millimetre of the map.
+    """
+    order = sorted(rings, key=lambda name: max(np.ptp(ring, axis=0).prod() for ring in rings[name]))
+    boxes: list[tuple[FloatArray, FloatArray]] = []
+    places = {}
+    for name in order:
+        lines = texts[name].split("\n")
+        half = 0.5 * millimetre * np.array([LETTER * max(map(len, lines)), LABEL_LINE * len(lines)])
+        points, clearance = _inner_points(rings[name])
+        # a label counts as clear of another by the smaller of the gaps that remain along and across
+        clash = np.zeros(len(points))
+        for middle, own in boxes:
+            overlap = np.minimum(half + own - np.abs(points - middle), 2.0 * np.minimum(half, own))
+            clash += np.where((overlap > 0.0).all(axis=1), overlap.prod(axis=1), 0.0)
+        best = int(np.lexsort((-clearance, np.round(clash, 3)))[0])
+        places[name] = float(points[best, 0]), float(points[best, 1])
+        boxes.append((points[best], half))
+    return places
+
+
+def _inner_points(rings: Sequence[FloatArray]) -> tuple[FloatArray, FloatArray]:
+    """Return points inside the largest of some outlines, and how far each is from its edge, as letters run across; km."""
     from matplotlib.path import Path
 
     ring = max(rings, key=lambda ring: np.ptp(ring, axis=0).prod())
@@ -111,11 +150,10 @@ def _label_place(rings: Sequence[FloatArray]) -> tuple[float, float]:
     points = np.column_stack([x, y])
     points = points[Path(ring).contains_points(points)]
     if not points.size:
-        return float(ring[:, 0].mean()), float(ring[:, 1].mean())
+        return ring.mean(axis=0)[None, :], np.zeros(1)
     # a label is some 2.5 times as wide as high
     apart = (points[:, None, :] - ring[None, :: max(len(ring) // 400, 1), :]) / np.array([2.5, 1.0])
-    best = points[int((apart**2).sum(axis=2).min(axis=1).argmax())]
-    return float(best[0]), float(best[1])
+    return points, np.asarray((apart**2).sum(axis=2).min(axis=1))
 
 
 def _fill(ax: Axes, rings: Sequence[FloatArray], colour: Any) -> None:
@@ -173,7 +211,7 @@ def binding_map(dataset: xr.Dataset) -> Figure:
         _name_dearest(figure, 0.02 + 0.98 * n / len(aquifers), top, dataset, rows, rules, price)
     letter(panels[0], [f"Aquifer {name}" if name else "in no single aquifer" for name in aquifers])
     _add_rules(figure, rules)
-    title = f"{dataset.attrs['title']}: what binds where, with shadow prices"
+    title = f"{dataset.attrs['title']}: what binds where, and what the limit gains per unit of it"
     title_figure(figure, wrapped(title, int(figure.get_figwidth() / MM / 1.75)))
     return figure
 
@@ -214,7 +252,9 @@ def _name_dearest(
     for rank, n in enumerate(rows[:NAMED]):
         rule, place, date, unit = (str(dataset[f"constraint_{key}"].values[n]) for key in ("rule", "place", "date", "unit"))
         number = rules.index(rule)
-        text = f"{rank + 1}  {place}{', ' if date else ''}{date[:7]}: {price[n]:,.3g} per {_plain(unit)}"
+        # the number is on the map: rows and columns need not be told
+        place = re.sub(r"row \d+, column \d+ ?\(?([^)]*)\)?", r"\1", place).replace("edge at ", "edge, ").rstrip(", ")
+        text = f"{rank + 1}  {place}{', ' if date else ''}{date[:7]}: {_price(price[n])} per {_plain(unit)}"
         figure.text(left, top - (rank + 0.6) * line, text, ha="left", va="top", fontsize=5.8, in_layout=False,
                     color=SERIES[number % len(SERIES)])  # fmt: skip
     more = rows.size - NAMED
@@ -239,6 +279,12 @@ def _add_rules(figure: Figure, rules: Sequence[str]) -> None:
     handles.append(Line2D([], [], linestyle="", marker=".", color="#9a9a9a", markersize=3.0))
     figure.legend(handles, [*names, "wells that are decided"], loc="outside lower center", ncols=min(len(handles), 7),
                   borderaxespad=0.0, fontsize=7.0)  # fmt: skip
+
+
+def _price(price: float) -> str:
+    """Return a shadow price with three digits, written out."""
+    rounded = float(f"{price:.3g}")
+    return f"{rounded:,.0f}" if rounded >= 100.0 else f"{rounded:g}"
 
 
 def _plain(unit: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from aquirecover.output.files import write_csv, write_json
+from aquirecover.output.limit_seasons import season_sentence
 from aquirecover.study.limits import LimitProblem, LimitResult
 
 HOLDS = ("held_by", "rule", "place", "date", "shadow_price", "unit_of_price")
@@ -39,6 +40,12 @@ class LimitTables:
         ``supply`` and ``rate_m3_d`` of what comes from elsewhere.
     total : mapping
         Sums, certificate and cost of the search.
+    proof : list of mapping
+        The runs of the full model that prove the limit, by the names of the columns.
+    seasons : list of mapping
+        Mean levels of dry seasons of wells with a lawful level, see `limit_seasons`.
+    factors : list of mapping
+        Steps of the bisection of one factor on present pumping.
     """
 
     limits: list[dict[str, Any]]
@@ -46,6 +53,29 @@ class LimitTables:
     parts: list[dict[str, Any]]
     supplies: list[dict[str, Any]]
     total: dict[str, Any]
+    proof: list[dict[str, Any]]
+    seasons: list[dict[str, Any]]
+    factors: list[dict[str, Any]]
+
+    @property
+    def season_text(self) -> str:
+        """What the dry seasons say in a sentence; empty without them."""
+        return season_sentence(self.seasons)
+
+    @property
+    def factor_text(self) -> str:
+        """What the bisection says in a sentence; empty without it."""
+        if not self.factors:
+            return ""
+        holding = [row for row in self.factors if row["holds"]]
+        if not holding:
+            return str(self.factors[0]["constraint"])
+        best = max(holding, key=lambda row: float(row["factor"]))
+        beyond = [row for row in self.factors if row["factor"] > best["factor"]]
+        text = f"By bisection every rate may be {best['factor']:.4g} times the present, {best['pumping_m3_d']:,.0f} m³/d in all"
+        if not beyond:
+            return f"{text}, the most that was tried."
+        return f"{text}; beyond that {min(beyond, key=lambda row: float(row['factor']))['constraint']} breaks."
 
 
 def limit_tables(
@@ -54,6 +84,8 @@ def limit_tables(
     labels: Sequence[Mapping[str, str]],
     info: Sequence[Any],
     objective_unit: str = "m3/d",
+    seasons: Sequence[dict[str, Any]] = (),
+    factors: Sequence[dict[str, Any]] = (),
 ) -> LimitTables:
     """Return the tables of a limit.
 
@@ -67,6 +99,8 @@ def limit_tables(
         Of the constraints, each with ``rule``, ``place``, ``aquifer``, ``date``, ``x`` and ``y``.
     objective_unit : str
         Of what is sought, for the units of prices.
+    seasons, factors : sequence of mapping
+        See `LimitTables`.
     """
     binding = _binding(question, result, info, objective_unit)
     held = _held_by(question, result, binding, objective_unit)
@@ -110,7 +144,33 @@ def limit_tables(
         "simulations": result.runs,
         "duality_gap": result.gap,
     }
-    return LimitTables(limits, binding, parts, supplies, total)
+    proof = _proof(question, result, parts[-1]["limit_m3_d"])
+    return LimitTables(limits, binding, parts, supplies, total, proof, list(seasons), list(factors))
+
+
+def _proof(question: LimitProblem, result: LimitResult, limit: float) -> list[dict[str, Any]]:
+    """Return what the runs of the certificate show."""
+    certificate = result.certificate
+    more = "more" if question.objective.maximise else "less"
+    rows = []
+    for run in (certificate.at, certificate.raised):
+        if run is None:
+            continue
+        share = 100.0 * abs(run.times - 1.0)
+        rows.append(
+            {
+                "pumping": "at the limit" if run.times == 1.0 else f"{share:.3g} % {more}",
+                "total_m3_d": round(run.times * limit, 3),
+                "constraint": run.name,
+                "value": run.value,
+                "side": run.side,
+                "unit": run.unit,
+                "excess": run.excess,
+                # a limit that does not hold is refused
+                "holds": run is certificate.at or run.excess <= 0.0,
+            }
+        )
+    return rows
 
 
 def _binding(question: LimitProblem, result: LimitResult, info: Sequence[Any], objective_unit: str) -> list[dict[str, Any]]:
@@ -221,7 +281,8 @@ def write_limits(
 ) -> list[Path]:
     """Write ``by_district.csv``, ``limits.csv``, ``binding.csv``, and ``limits.json`` last.
 
-    ``supplies.csv``, ``trade_off.csv`` and ``curves.csv`` are written where there is something to write.
+    ``certificate.csv``, ``supplies.csv``, ``trade_off.csv``, ``bisection.csv``, ``dry_seasons.csv`` and ``curves.csv`` are
+    written where there is something to write.
 
     Parameters
     ----------
@@ -244,7 +305,11 @@ def write_limits(
         "limits.csv": (("decision", *labels, *LIMIT_COLUMNS[1:]), tables.limits),
         "binding.csv": (BINDING_COLUMNS, tables.binding),
     }
-    for name, rows in (("supplies.csv", tables.supplies), ("trade_off.csv", curve), ("curves.csv", heads)):
+    more = {
+        "certificate.csv": tables.proof, "supplies.csv": tables.supplies, "trade_off.csv": curve, "bisection.csv": tables.factors,
+        "dry_seasons.csv": tables.seasons, "curves.csv": heads,
+    }  # fmt: skip
+    for name, rows in more.items():
         if rows:
             files[name] = (tuple(rows[0]), rows)
     written = []
@@ -253,6 +318,7 @@ def write_limits(
         written.append(write_csv(folder / name, [HEADERS.get(key, key) for key in columns], cells, overwrite=overwrite))
     content = {**about, **tables.total, "by_district": tables.parts, "limits": tables.limits}
     content |= {"binding": tables.binding, "supplies": tables.supplies, "trade_off": [dict(point) for point in curve]}
+    content |= {"proof": tables.proof, "dry_seasons": tables.season_text, "bisection": tables.factors}
     return [*written, write_json(folder / "limits.json", plain(content), overwrite=overwrite)]
 
 

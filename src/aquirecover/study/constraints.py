@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from aquirecover.flow.arrays import FloatArray, IntArray
 from aquirecover.study.response import Response
+
+# Units of rows whose sides are kept to a length, whatever the side is.
+METRES = ("m", "m/km")
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,16 +62,24 @@ class Constraints:
         activity = self.activity(values, x)
         return np.maximum(activity - self.upper, self.lower - activity)
 
-    def worst(self, values: FloatArray, x: FloatArray) -> tuple[float, str]:
-        """Return the largest excess, relative to 1 plus the side of its row, and the name of that row."""
+    @cached_property
+    def size(self) -> FloatArray:
+        """What an excess over each row is measured by, shape ``(n_row,)``: 1 where its unit is a length, else 1 + its side."""
+        side = np.where(np.isfinite(self.lower), self.lower, np.where(np.isfinite(self.upper), self.upper, 0.0))
+        return np.where(np.isin(self.unit, METRES), 1.0, 1.0 + np.abs(side))
+
+    def worst_row(self, values: FloatArray, x: FloatArray) -> tuple[float, int]:
+        """Return the largest excess by the size of its row, and that row; −inf and −1 without rows."""
         if not self.n:
-            return -np.inf, ""
-        activity = self.activity(values, x)
-        above, below = activity - self.upper, self.lower - activity
-        side = np.where(above > below, self.upper, self.lower)
-        excess = np.maximum(above, below) / (1.0 + np.where(np.isfinite(side), np.abs(side), 0.0))
+            return -np.inf, -1
+        excess = self.excess(values, x) / self.size
         place = int(excess.argmax())
-        return float(excess[place]), self.names[place]
+        return float(excess[place]), place
+
+    def worst(self, values: FloatArray, x: FloatArray) -> tuple[float, str]:
+        """Return the largest excess by the size of its row, and the name of that row."""
+        excess, row = self.worst_row(values, x)
+        return excess, self.names[row] if row >= 0 else ""
 
     def matrix(self, response: Response) -> tuple[FloatArray, FloatArray]:
         """Return the rows as a response has them, ``matrix x + constant``, shapes ``(n_row, n_decision)`` and ``(n_row,)``."""

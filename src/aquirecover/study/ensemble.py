@@ -56,7 +56,7 @@ class FactorRange:
     worst : str
         Constraint that is broken beyond `high`; without a range, the one that is broken by most where least is pumped.
     excess : float
-        By how much that one is broken where least is pumped, relative to 1 plus its side; negative where it holds.
+        By how much that one is broken where least is pumped, by `Constraints.size`; negative where it holds.
     runs : int
         Simulations.
     """
@@ -132,17 +132,12 @@ class _Search:
             x = self.route.at(factor)
             (outcome,) = self.evaluator.outcomes([x])
             excess = self.constraints.excess(outcome.values, x)
-            if not np.isfinite(excess[np.isfinite(self._side)]).all():
+            if not np.isfinite(excess).all():
                 raise ConvergenceError("A head or flow of the realization is not a number.")
-            self.excess[factor] = excess / (1.0 + np.abs(self._side)) - self.violation
+            self.excess[factor] = excess / self.constraints.size - self.violation
             if outcome.shortfall:
                 self.dry.add(factor)
         return self.excess[factor]
-
-    @property
-    def _side(self) -> FloatArray:
-        rows = self.constraints
-        return np.where(np.isfinite(rows.lower), rows.lower, np.where(np.isfinite(rows.upper), rows.upper, 0.0))
 
     def _name(self, excess: FloatArray) -> str:
         return self.constraints.names[int(excess.argmax())] if excess.size else ""

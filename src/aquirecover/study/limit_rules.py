@@ -13,6 +13,8 @@ from aquirecover.flow.problem import Problem
 from aquirecover.study.flow_quantities import FaceFlow, StoredWater
 from aquirecover.study.quantities import HeadSums, Quantities, StressOutflow
 
+# Metres of a kilometre: gradients are told, and their sides kept, in metres per kilometre.
+KILOMETRE = 1000.0
 # Radius at which the head of a square cell stands, as a share of its side (Peaceman 1978, SPE Journal 18).
 PEACEMAN = 0.208
 
@@ -47,48 +49,83 @@ class Rows:
         return replace(self, lower=np.full(self.lower.size, -np.inf), upper=self.lower)
 
 
-def well_levels(problem: Problem, chosen: BoolArray, radius: FloatArray, lowest: FloatArray, steps: IntArray) -> Rows:
-    """Return that the level in pumped wells stays above a limit: head less the Thiem drawdown from the cell to the well.
+@dataclass(frozen=True, eq=False)
+class Screens:
+    """Places where levels are looked at: pumped wells, where they lie below the heads of their cells, or points of the aquifer.
+
+    Parameters
+    ----------
+    places : tuple of str
+        For people, ``n``.
+    cell, layer : ndarray of int
+        Flat number of the cell and layer from 0, shape ``(n,)``.
+    well : ndarray of int
+        Wells in the order of `Problem.wells`, all in a row, shape ``(n,)``.
+    loss : ndarray
+        Level less head per m³/d pumped, 0 or less, shape ``(n,)``; d/m².
+    """
+
+    places: tuple[str, ...]
+    cell: IntArray
+    layer: IntArray
+    well: IntArray
+    loss: FloatArray
+
+    def some(self, kept: BoolArray) -> Screens:
+        """Return some of the places."""
+        places = tuple(place for place, keep in zip(self.places, kept, strict=True) if keep)
+        return Screens(places, self.cell[kept], self.layer[kept], self.well[kept], self.loss[kept])
+
+
+def well_screens(problem: Problem, radius: FloatArray) -> Screens:
+    """Return the screens of all wells, with the Thiem drawdown from the cell to the well.
 
     ``level = h − Q ln(r_cell / r_well) / (2 π T)`` with ``r_cell = 0.208 √(Δx Δy)`` and T of the cell when full.
 
     Parameters
     ----------
-    chosen : ndarray of bool
-        Wells in the order of `Problem.wells`, all in a row, shape ``(n_well,)``.
     radius : ndarray
         Of the wells, shape ``(n_well,)``; m.
-    lowest : ndarray
-        Limit in each cell, shape ``(n_layer, n_y, n_x)``, NaN where none; m.
-    steps : ndarray of int
-        Steps at whose ends it holds.
     """
-    names = np.array([name for wells in problem.wells for name in wells.names])
+    names = [name for wells in problem.wells for name in wells.names]
     starts = np.cumsum([0, *(len(wells.names) for wells in problem.wells)])
     number = np.concatenate([wells.well + start for wells, start in zip(problem.wells, starts, strict=False)])
     cell = np.concatenate([wells.cell for wells in problem.wells])
     fraction = np.concatenate([wells.fraction for wells in problem.wells])
-    kept = chosen[number] & np.isfinite(lowest.ravel()[cell])
-    number, cell, fraction = number[kept], cell[kept], fraction[kept]
     layer, row, column = problem.grid.indices(cell)
     reach = PEACEMAN * np.sqrt(problem.grid.dx[column] * problem.grid.dy[row])
     flow = problem.properties.k.ravel()[cell] * problem.grid.thickness.ravel()[cell]
     loss = -fraction * np.log(np.maximum(reach / radius[number], 1.0)) / (2.0 * np.pi * flow)
-    point = np.tile(np.arange(cell.size), steps.size)
-    step = np.repeat(steps, cell.size)
-    row_number = np.arange(point.size)
+    return Screens(tuple(f"well {names[n]}" for n in number), cell, layer, number, loss)
+
+
+def points(problem: Problem, cell: IntArray, places: Sequence[str]) -> Screens:
+    """Return points of the aquifer, where levels are the heads of their cells."""
+    layer, _, _ = problem.grid.indices(cell)
+    return Screens(tuple(places), cell, layer, np.zeros(cell.size, dtype=np.int64), np.zeros(cell.size))
+
+
+def screen_levels(screens: Screens, lowest: FloatArray, steps: IntArray) -> Rows:
+    """Return that levels stay above a limit.
+
+    Parameters
+    ----------
+    screens : Screens
+        Where.
+    lowest : ndarray
+        Of each place, shape ``(n_place,)``; m.
+    steps : ndarray of int
+        Steps at whose ends it holds.
+    """
+    point = np.tile(np.arange(screens.cell.size), steps.size)
+    step = np.repeat(steps, screens.cell.size)
+    row = np.arange(point.size)
+    places = screens.places * steps.size
     heads = HeadSums(
-        tuple(names[number[point]]), "m", step, row_number, step, cell[point], np.ones(point.size), np.zeros(point.size),
-        row_number, number[point], loss[point],
+        places, "m", step, row, step, screens.cell[point], np.ones(row.size), np.zeros(row.size), row, screens.well[point],
+        screens.loss[point],
     )  # fmt: skip
-    return Rows(
-        heads,
-        lowest.ravel()[cell[point]],
-        np.full(point.size, np.inf),
-        tuple(f"well {n}" for n in names[number[point]]),
-        layer[point],
-        cell[point],
-    )
+    return Rows(heads, lowest[point], np.full(row.size, np.inf), places, screens.layer[point], screens.cell[point])
 
 
 def cell_levels(problem: Problem, cell: IntArray, place: Sequence[str], lowest: FloatArray, steps: IntArray) -> Rows:
@@ -234,20 +271,21 @@ def head_differences(
     steps : ndarray of int
         Steps at whose ends it holds.
     least, most : float
-        m, or 1 for gradients, which are per metre between the centres of the cells.
+        m, or for gradients metres per metre between the centres of the cells.
     gradient : bool
-        Whether these are gradients.
+        Whether these are gradients, which the rows have in m/km.
     """
     point, step = np.tile(np.arange(high.size), steps.size), np.repeat(steps, high.size)
     n = np.arange(point.size)
-    factor = 1.0 / distances(problem.grid, high, low) if gradient else np.ones(high.size)
+    factor = KILOMETRE / distances(problem.grid, high, low) if gradient else np.ones(high.size)
     where = tuple(place[i] for i in point)
     heads = HeadSums(
-        where, "1" if gradient else "m", step, np.concatenate([n, n]), np.concatenate([step, step]),
+        where, "m/km" if gradient else "m", step, np.concatenate([n, n]), np.concatenate([step, step]),
         np.concatenate([high[point], low[point]]), np.concatenate([factor[point], -factor[point]]), np.zeros(n.size),
     )  # fmt: skip
     layer, _, _ = problem.grid.indices(high)
-    return Rows(heads, np.full(n.size, least), np.full(n.size, most), where, layer[point], high[point])
+    per = KILOMETRE if gradient else 1.0
+    return Rows(heads, np.full(n.size, per * least), np.full(n.size, per * most), where, layer[point], high[point])
 
 
 def flow_across(near: IntArray, far: IntArray, place: str, spans: Sequence[tuple[int, int]], least: float, most: float) -> Rows:

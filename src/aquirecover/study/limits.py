@@ -18,6 +18,7 @@ from aquirecover.errors import ConvergenceError
 from aquirecover.flow.arrays import FloatArray
 from aquirecover.flow.problem import Problem
 from aquirecover.study import linear_program
+from aquirecover.study.certificate import Certificate, prove, prove_bounds
 from aquirecover.study.chance import Chance, Margin, deviation, tightened
 from aquirecover.study.constraints import Constraints
 from aquirecover.study.decisions import Decision
@@ -29,6 +30,8 @@ from aquirecover.study.response import Evaluator, Outcome, Response, SimulateAll
 FREE = 8
 # Share of the last change of a rate that the next may reach while an older matrix serves.
 DRAWN = 0.1
+# Tolerance of the rates, as a share of what they are raised by, with which raised rates must break a constraint.
+SHOWN = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,33 +114,11 @@ class LimitSettings:
     max_programs: int = 50
     """Programs after which the search fails."""
     violation: float = 1e-6
-    """Largest excess over any constraint in the full model, m or m³/d per 1 + the side of the constraint."""
+    """Largest excess over any constraint in the full model: m, m/km of a gradient, of others its unit per 1 + its side."""
     raised: float = 1e-3
     """Share by which the limit is raised, or lowered where the least cost is sought, to show that it then breaks a constraint."""
     spread_every: int = 1
     """With a risk, programs after which the standard deviations are found anew; 0 keeps those at the first rates."""
-
-
-@dataclass(frozen=True, eq=False)
-class Certificate:
-    """What the full model says of a limit.
-
-    Parameters
-    ----------
-    excess : float
-        Largest excess over any constraint, relative to 1 plus its side; negative where all have room.
-    worst : str
-        Name of that constraint.
-    raised_excess : float
-        The same with every rate raised by `LimitSettings.raised`, lowered where the least is sought; NaN where nothing is pumped.
-    raised_worst : str
-        Name of the constraint or bound that is then broken by most.
-    """
-
-    excess: float
-    worst: str
-    raised_excess: float
-    raised_worst: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -259,7 +240,7 @@ def find_limit(
         safe, x = x, solution.x
     raise ConvergenceError(
         f"The limit search did not settle in {settings.max_programs} programs: rates still change by {change:.3g} m3/d. "
-        "Raise limits.max_programs, or start from other rates."
+        "Raise search.max_programs, or start from other rates."
     )
 
 
@@ -324,20 +305,25 @@ def _certified(
             f"The limit cannot be delivered: well {well} falls short by {100.0 * share:.3g} % of its rate, and so do "
             f"{len(at.shortfall) - 1} more. Give these wells lower caps, or level limits above the bottoms of their cells."
         )
-    excess, worst = question.constraints.worst(at.values, x)
-    if excess > settings.violation:
+    held = prove(1.0, question.constraints, at.values, x)
+    if held.excess > settings.violation:
         raise ConvergenceError(
-            f"The limit breaks {worst} in the full model by {excess:.3g} of its side: must be {settings.violation:g} or less. "
-            "Use a smaller newton.tolerance for the runs."
+            f"The limit breaks {held.name} in the full model: {held.value:.10g} against {held.side:.10g} {held.unit}, an excess "
+            f"of {held.excess:.3g} that must be {settings.violation:g} or less. Use a smaller newton.tolerance for the runs."
         )
-    raised_excess, raised_worst = question.constraints.worst(above.values, raised)
-    for side, sign in (("upper", 1.0), ("lower", -1.0)):
-        bound = np.array([getattr(d, side) for d in question.decisions])
-        over = np.where(acting, sign * (raised - bound), -np.inf) / (1.0 + np.where(np.isfinite(bound), np.abs(bound), 0.0))
-        if over.max(initial=-np.inf) > raised_excess:
-            raised_excess, raised_worst = float(over.max()), f"{side} bound of {question.decisions[int(over.argmax())].name}"
-    if not (np.abs(x[acting]) > 0.0).any():
-        raised_excess, raised_worst = float("nan"), ""
+    beyond = None
+    if (np.abs(x[acting]) > 0.0).any():
+        tries = prove(better, question.constraints, above.values, raised), prove_bounds(better, question.decisions, raised)
+        beyond = max(tries, key=lambda proof: proof.excess)
+        sign = 1.0 if question.objective.maximise else -1.0
+        gain = sign * (question.objective.value(above.values, raised) - question.objective.value(at.values, x))
+        # a search that stops short of the limit by as much cannot show it
+        shows = settings.rate_tolerance <= SHOWN * settings.raised
+        if shows and gain > 0.0 and beyond.excess <= 0.0:
+            raise ConvergenceError(
+                f"{better:g} times the rates that were found break nothing and are better: these are no limit. "
+                "Use a smaller search.rate_tolerance and search.objective_tolerance."
+            )
     return LimitResult(
         x,
         question.objective.value(at.values, x),
@@ -347,6 +333,6 @@ def _certified(
         solution.gap,
         programs,
         evaluator.runs,
-        Certificate(excess, worst, raised_excess, raised_worst),
+        Certificate(held, beyond),
         response,
     )

@@ -105,10 +105,12 @@ class HeadSums(Quantities):
     constant : ndarray
         Shape ``(n,)``.
     rate_row, rate_well : ndarray of int
-        Quantity and well of the terms in the wells' own rates, taken at `step`: the level in a pumped well is lower than the head
-        of its cell, shape ``(n_rate_term,)``.
+        Quantity and well of the terms in the wells' own rates: the level in a pumped well is lower than the head of its cell,
+        shape ``(n_rate_term,)``.
     rate_coefficient : ndarray
         Per m³/d pumped, shape ``(n_rate_term,)``.
+    rate_at : ndarray of int, optional
+        Steps whose rates these are, shape ``(n_rate_term,)``; `step` of the quantity by default.
     """
 
     names: tuple[str, ...]
@@ -122,12 +124,17 @@ class HeadSums(Quantities):
     rate_row: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     rate_well: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     rate_coefficient: FloatArray = field(default_factory=lambda: np.zeros(0))
+    rate_at: IntArray | None = None
+
+    @property
+    def _rate_step(self) -> IntArray:
+        return self.step[self.rate_row] if self.rate_at is None else self.rate_at
 
     def values(self, heads: Heads) -> FloatArray:
         """Return the sums, shape ``(n,)``."""
         n = len(self.names)
         terms = self.coefficient * heads.at(self.at, self.cell)
-        own = self.rate_coefficient * heads.net_rate[self.step[self.rate_row], self.rate_well]
+        own = self.rate_coefficient * heads.net_rate[self._rate_step, self.rate_well]
         return (
             self.constant
             + np.bincount(self.row, weights=terms, minlength=n)
@@ -153,7 +160,7 @@ class HeadSums(Quantities):
     def by_rates(self, problem: Problem) -> FloatArray:
         """Return the coefficients of the rates where they count."""
         found = super().by_rates(problem)
-        period = problem.schedule.step_period[self.step[self.rate_row]]
+        period = problem.schedule.step_period[self._rate_step]
         np.add.at(found, (self.rate_row, period, self.rate_well), self.rate_coefficient)
         return found
 

@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from aquirecover.errors import ConvergenceError
 from aquirecover.flow.arrays import FloatArray, IntArray
 from aquirecover.study.constraints import Constraints, join
 from aquirecover.study.decisions import Decision
 from aquirecover.study.limits import LimitProblem, LimitResult, LimitSettings, Objective, find_limit
 from aquirecover.study.linear_program import InfeasibleError
 from aquirecover.study.response import Evaluator, SimulateAll
+
+# What breaks where wells cannot deliver a rate.
+DELIVERY = "delivery of the wells"
 
 
 def trade_off(
@@ -31,9 +33,9 @@ def trade_off(
     question : LimitProblem
         What is sought.
     rows : ndarray of int
-        Constraints whose finite side is moved.
+        Constraints whose finite side is moved, the lower one of those that have none.
     sides : sequence of float or ndarray
-        Values it takes in turn, each a number or one for every constraint of `rows`.
+        Values it takes in turn, each a number or one for every constraint of `rows`; −inf takes a lower side away.
     simulate_all, settings, progress
         See `limits.find_limit`.
 
@@ -47,7 +49,8 @@ def trade_off(
     for side in sides:
         constraints = question.constraints
         lower, upper = constraints.lower.copy(), constraints.upper.copy()
-        lower[rows] = np.where(np.isfinite(lower[rows]), side, lower[rows])
+        below = np.isfinite(lower[rows]) | ~np.isfinite(upper[rows])
+        lower[rows] = np.where(below, side, lower[rows])
         upper[rows] = np.where(np.isfinite(upper[rows]), side, upper[rows])
         moved = replace(question, constraints=replace(constraints, lower=lower, upper=upper))
         try:
@@ -111,7 +114,7 @@ def _room(constraints: Constraints, rows: IntArray, decision: int, sign: float) 
 
 @dataclass(frozen=True)
 class FactorStep:
-    """A step of the plain method: a factor, the largest excess over a constraint relative to 1 plus its side, and its name."""
+    """A step of the plain method: a factor, the largest excess over a constraint by its size, and its name."""
 
     factor: float
     excess: float
@@ -124,6 +127,8 @@ def bisect_factor(
     simulate_all: SimulateAll,
     most: float = 10.0,
     tolerance: float = 1e-4,
+    progress: Callable[[str], None] | None = None,
+    violation: float = 1e-6,
 ) -> list[FactorStep]:
     """Return the steps of a search for the largest factor on present rates that keeps every constraint, the answer last.
 
@@ -142,10 +147,15 @@ def bisect_factor(
         Largest factor.
     tolerance : float
         Width of the last interval.
+    progress : callable, optional
+        Called with a line of text after each run.
+
+    violation : float
+        Excess up to which constraints hold.
 
     Raises
     ------
-    ConvergenceError
+    InfeasibleError
         When constraints do not even hold with factor 0.
     """
     evaluator = Evaluator(question.problem, question.decisions, question.families, simulate_all)
@@ -155,18 +165,21 @@ def bisect_factor(
         x = factor * present
         (outcome,) = evaluator.outcomes([x])
         excess, worst = constraints.worst(outcome.values, x)
-        return FactorStep(factor, np.inf if outcome.shortfall else excess, "delivery" if outcome.shortfall else worst)
+        step = FactorStep(factor, np.inf if outcome.shortfall else excess, DELIVERY if outcome.shortfall else worst)
+        if progress is not None:
+            progress(f"bisection: factor {factor:.6g} {'holds' if step.excess <= violation else 'breaks ' + step.worst}")
+        return step
 
     steps = [tried(0.0)]
-    if steps[0].excess > 0.0:
-        raise ConvergenceError(f"{steps[0].worst} does not hold even when nothing is pumped; no factor is small enough.")
+    if steps[0].excess > violation:
+        raise InfeasibleError(f"{steps[0].worst} does not hold even when nothing is pumped; no factor is small enough.")
     steps.append(tried(most))
     low, high = 0.0, most
-    if steps[-1].excess <= 0.0:
+    if steps[-1].excess <= violation:
         return steps
     while high - low > tolerance:
         steps.append(tried(0.5 * (low + high)))
-        low, high = (steps[-1].factor, high) if steps[-1].excess <= 0.0 else (low, steps[-1].factor)
+        low, high = (steps[-1].factor, high) if steps[-1].excess <= violation else (low, steps[-1].factor)
     if steps[-1].factor != low:
         steps.append(next(step for step in reversed(steps) if step.factor == low))
     return steps

@@ -81,7 +81,7 @@ def test_a_rule_that_nothing_keeps() -> None:
     assert not found.exists
     assert not found.holds(0.0)
     assert found.worst == "west"
-    assert found.excess == pytest.approx(1.0 / 12.0, rel=1e-5)
+    assert found.excess == pytest.approx(1.0, rel=1e-5)
 
 
 def test_a_supply_asks_for_a_least_factor() -> None:
