@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aquirecover.study.constraints import join, total
-from aquirecover.study.decisions import Decision
+from aquirecover.study.constraints import join
 from aquirecover.study.limits import LimitProblem, LimitSettings, Objective, find_limit
-from aquirecover.verification.managed import chance, dewater, drain, maximin, seawater, simulate_all
+from aquirecover.verification.managed import chance, dewater, dewater_with_switches, maximin, seawater, simulate_all
+from aquirecover.verification.managed_basin import drain
 
 
 def test_dewater_rates_and_shadow_prices() -> None:
@@ -27,18 +27,15 @@ def test_dewater_rates_and_shadow_prices() -> None:
 
 
 def test_dewater_with_switches() -> None:
-    # at least three wells are opened, at 2,000 each; an open one pumps 100 to 20,000 for 1,000 d, at 0.02 for a cubic foot
-    problem, decisions, heads, limits = dewater()
-    switches = [Decision(f"BV{n}", 0.0, 1.0, integer=True) for n in range(1, 8)]
-    on = [total(f"on {n}", "ft3/d", {n: 1.0, 7 + n: -2e4}, upper=0.0) for n in range(7)]
-    off = [total(f"off {n}", "ft3/d", {n: 1.0, 7 + n: -1e2}, lower=0.0) for n in range(7)]
-    three = total("Binlower", "1", dict.fromkeys(range(7, 14), 1.0), lower=3.0)
-    cost = Objective(np.repeat([0.02 * 1000.0, 2000.0], 7), maximise=False)
-    question = LimitProblem(problem, (*decisions, *switches), (heads,), join([limits, *on, *off, three]), cost)
+    question = dewater_with_switches()
     result = find_limit(question, simulate_all)
     np.testing.assert_allclose(result.x[7:], [1, 0, 0, 1, 0, 0, 1])
     np.testing.assert_allclose(result.x[:7], [1242.483, 0.0, 0.0, 694.1515, 0.0, 0.0, 943.2707], rtol=1e-6, atol=1e-6)
     assert result.objective == pytest.approx(57_598.11 + 3 * 2000.0, rel=1e-6)
+    # prices at the switches that were found; GWM prints them so too
+    prices = dict(zip(question.constraints.names, result.row_price, strict=True))
+    assert {name for name, price in prices.items() if name.startswith("b-") and price > 1e-6} == {"b-03", "b-06", "b-10"}
+    assert [prices[f"b-{n}"] for n in ("03", "06", "10")] == pytest.approx([1552.1, 485.38, 928.93], rel=2e-5)
 
 
 def test_maximin() -> None:
@@ -49,9 +46,7 @@ def test_maximin() -> None:
 
 
 def test_drain_by_sequential_programs() -> None:
-    problem, decisions, flows, rows = drain()
-    most = Objective(np.zeros(7), np.ones(3))
-    result = find_limit(LimitProblem(problem, tuple(decisions), (flows,), join(rows), most), simulate_all)
+    result = find_limit(drain(), simulate_all)
     expected = [15485.98, 14514.02, 0.0, 44514.02, 14514.02, 29514.02, 0.0]
     np.testing.assert_allclose(result.x, expected, rtol=1e-4, atol=1.0)
     assert result.objective == pytest.approx(1_148_849.0, rel=1e-5)

@@ -69,10 +69,14 @@ class Constraints:
         return np.where(np.isin(self.unit, METRES), 1.0, 1.0 + np.abs(side))
 
     def worst_row(self, values: FloatArray, x: FloatArray) -> tuple[float, int]:
-        """Return the largest excess by the size of its row, and that row; −inf and −1 without rows."""
+        """Return the largest excess by the size of its row, and that row; −inf and −1 without rows.
+
+        Where several terms that are no lengths meet, the largest of them counts as the side does: a difference of large numbers,
+        which has 0 for a side, is no more exact than they are.
+        """
         if not self.n:
             return -np.inf, -1
-        excess = self.excess(values, x) / self.size
+        excess = self.excess(values, x) / np.maximum(self.size, self._largest_terms(values, x))
         place = int(excess.argmax())
         return float(excess[place]), place
 
@@ -80,6 +84,15 @@ class Constraints:
         """Return the largest excess by the size of its row, and the name of that row."""
         excess, row = self.worst_row(values, x)
         return excess, self.names[row] if row >= 0 else ""
+
+    def _largest_terms(self, values: FloatArray, x: FloatArray) -> FloatArray:
+        """Return the largest absolute term of each row that has several and is no length, 0 for others, shape ``(n_row,)``."""
+        row = np.concatenate([self.row, self.decision_row])
+        largest = np.zeros(self.n)
+        terms = np.concatenate([self.coefficient * values[self.quantity], self.decision_coefficient * x[self.decision]])
+        np.maximum.at(largest, row, np.abs(terms))
+        several = (np.bincount(row, minlength=self.n) > 1) & ~np.isin(self.unit, METRES)
+        return np.where(several, largest, 0.0)
 
     def matrix(self, response: Response) -> tuple[FloatArray, FloatArray]:
         """Return the rows as a response has them, ``matrix x + constant``, shapes ``(n_row, n_decision)`` and ``(n_row,)``."""

@@ -1,14 +1,13 @@
 """Sample problems of the USGS Groundwater Management process, GWM-2005 (public domain; Ahlfeld, Barlow and Mulligan 2005).
 
 Lengths are feet and times days; the equations do not mind. Inputs and answers are those of the distribution (``data/DEWATER``,
-``data/DEWATERMB``, ``data/MAXIMIN``, ``data/DRAIN``, ``data/SEAWATER``, version 1.5.2).
+``data/DEWATERMB``, ``data/MAXIMIN``, ``data/SEAWATER``, version 1.5.2); see `managed_basin` and `managed_storage` for more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -22,13 +21,13 @@ from aquirecover.flow.problem import FlowResult, Problem
 from aquirecover.flow.properties import AquiferProperties
 from aquirecover.flow.schedule import Schedule
 from aquirecover.flow.simulate import SimulateSettings, simulate
-from aquirecover.flow.stresses import Drain, FixedHead, Recharge, Wells
+from aquirecover.flow.stresses import FixedHead, Recharge, Wells
 from aquirecover.study.chance import AdjointSpread, Chance
-from aquirecover.study.constraints import Constraints, bounds, total
+from aquirecover.study.constraints import Constraints, bounds, join, total
 from aquirecover.study.decisions import Decision
-from aquirecover.study.limits import LimitProblem
+from aquirecover.study.limits import LimitProblem, Objective
 from aquirecover.study.priors import independent, together
-from aquirecover.study.quantities import HeadSums, StressOutflow, levels, outflows
+from aquirecover.study.quantities import HeadSums, levels
 
 TIGHT = SimulateSettings(
     newton=NewtonSettings(tolerance=1e-13, head_change=1e-11), linear=LinearSettings(method="direct"), budget_tolerance=1e-6
@@ -41,7 +40,7 @@ def simulate_all(problems: Sequence[Problem]) -> list[FlowResult]:
     return [simulate(problem, TIGHT) for problem in problems]
 
 
-def _cells(grid: Grid, places: Sequence[tuple[int, int]]) -> IntArray:
+def cells_at(grid: Grid, places: Sequence[tuple[int, int]]) -> IntArray:
     """Return the cells of rows and columns counted from 1."""
     row, column = np.array(places).T - 1
     return grid.cell(0, row, column)
@@ -57,7 +56,7 @@ def _strip(k: float) -> Problem:
 
 
 def _with_wells(problem: Problem, places: Sequence[tuple[int, int]]) -> Problem:
-    wells = Wells(_cells(problem.grid, places), np.zeros((problem.schedule.n_period, len(places))))
+    wells = Wells(cells_at(problem.grid, places), np.zeros((problem.schedule.n_period, len(places))))
     return Problem(
         problem.name,
         problem.grid,
@@ -80,7 +79,7 @@ def dewater() -> tuple[Problem, list[Decision], HeadSums, Constraints]:
     problem = _with_wells(_strip(0.5), places)
     points = [(6, 13), (6, 15), (6, 17), (8, 13), (8, 17), (10, 13), (10, 15), (11, 16), (14, 16), (14, 17)]
     names = [f"b-{n:02d}" for n in range(1, 11)]
-    heads = levels(names, _cells(problem.grid, points), np.zeros(10, dtype=np.int64))
+    heads = levels(names, cells_at(problem.grid, points), np.zeros(10, dtype=np.int64))
     decisions = _one_well_each([f"Q{n}" for n in range(1, 8)], 0.0, 2e4)
     return problem, decisions, heads, bounds(names, np.arange(10), "ft", upper=50.0)
 
@@ -105,69 +104,25 @@ def maximin() -> tuple[Problem, list[Decision], HeadSums, list[Constraints]]:
     """Return MAXIMIN; its last decision is the level R to be raised."""
     problem = _with_wells(_strip(0.5), [(4, 14), (3, 15), (12, 20), (13, 16), (9, 14)])
     points = [(8, 16), (11, 14), (10, 18), (8, 21)]
-    heads = levels([f"H{n}" for n in range(1, 5)], _cells(problem.grid, points), np.zeros(4, dtype=np.int64))
+    heads = levels([f"H{n}" for n in range(1, 5)], cells_at(problem.grid, points), np.zeros(4, dtype=np.int64))
     decisions = [*_one_well_each([f"Q{n}" for n in range(1, 6)], 0.0, 4e3), Decision("R", 0.0, 1e3)]
     demand = total("DEMAND", "ft3/d", dict.fromkeys(range(5), 1.0), lower=4000.0)
     above = [total(f"CON{n + 1}", "ft", {5: -1.0}, {n: 1.0}, lower=0.0) for n in range(4)]
     return problem, decisions, heads, [demand, *above]
 
 
-_REACHES = (
-    [
-        (13, 1),
-        (13, 2),
-        (14, 3),
-        (15, 4),
-        *((16, j) for j in range(5, 13)),
-        (15, 13),
-        (14, 14),
-        (13, 15),
-        *((12, j) for j in range(16, 20)),
-        (13, 20),
-        (14, 21),
-        (14, 22),
-    ],
-    [*((9, j) for j in range(30, 26, -1)), (10, 26), (11, 25), (12, 24), (13, 23), (14, 22)],
-    [(14, 22), *((15, j) for j in range(23, 27)), (16, 27), (17, 28), (18, 29), (18, 30)],
-)
-_BEDS = (
-    47.5 - 0.5 * np.arange(22),
-    np.array([39.25, 39.0, 38.75, 38.5, 38.25, 38.0, 37.75, 37.5, 37.0]),
-    np.array([37.0, 37.0, 36.0, 35.0, 34.0, 33.0, 32.0, 31.0, 30.0]),
-)
+def dewater_with_switches() -> LimitProblem:
+    """Return DEWATERMB: wells of DEWATER that are opened at 2,000 each, three at least.
 
-
-def drain() -> tuple[Problem, list[Decision], StressOutflow, list[Constraints]]:
-    """Return DRAIN: twelve seasons of a step each, seven rates that recur every year, three drains at the end of season 11."""
-    grid = Grid(np.full(30, 200.0), np.full(25, 200.0), 100.0, [0.0])
-    initial = np.loadtxt(DATA / "drain_initial_heads.txt").reshape(grid.shape)
-    season = np.array([92.0, 91.0, 91.0, 91.0] * 3)
-    recharge = np.array([0.0005, 0.0020, 0.0, 0.0010] * 3)
-    column = np.arange(30)
-    edge = np.concatenate([grid.cell(0, 0, column), grid.cell(0, 24, column)])
-    reach = [_cells(grid, places) for places in _REACHES]
-    conductance = [np.full(cells.size, 20_000.0) for cells in reach]
-    conductance[0][-1], conductance[1][-1], conductance[2][0] = 10_000.0, 5_000.0, 5_000.0
-    drains = Drain(np.concatenate(reach), np.concatenate(_BEDS), np.concatenate(conductance))
-    stresses = (Recharge(np.arange(grid.n_cell), recharge[:, None] * np.ones(grid.n_cell)), drains)
-    properties = AquiferProperties(grid, 50.0, specific_storage=0.05 / 100.0)
-    problem = Problem("drain", grid, properties, Schedule(season), initial, stresses, (FixedHead(edge, initial.ravel()[edge]),))
-    problem = _with_wells(problem, [(12, 11), (16, 17), (14, 25)])
-    years = np.arange(0, 12, 4)
-    seasons = {"Q1": (0, np.arange(12)), "Q2win": (1, years), "Q2spr": (1, years + 1), "Q2sum": (1, years + 2)}
-    seasons |= {"Q2fal": (1, years + 3), "Q3spr": (2, years + 1), "Q3sum": (2, years + 2)}
-    decisions = [
-        Decision(name, 0.0, 5e4, np.full(period.size, well), period, np.ones(period.size))
-        for name, (well, period) in seasons.items()
-    ]
-    sizes = np.cumsum([0, *(cells.size for cells in reach)])
-    items = [np.arange(a, b) for a, b in pairwise(sizes)]
-    at = np.full(3, 10)
-    flows = outflows(problem, "drain", items, ["DR1", "DR2", "DR3"], at, at)
-    sums = {"WIN": ([0, 1], 3e4), "SPR": ([0, 2, 5], 4.5e4), "SUM": ([0, 3, 6], 6e4), "FAL": ([0, 4], 3e4)}
-    rows = [total(name, "ft3/d", dict.fromkeys(chosen, 1.0), lower=least, upper=8e4) for name, (chosen, least) in sums.items()]
-    rows.append(bounds(["DR1-MIN", "DR2-MIN", "DR3-MIN"], np.arange(3), "ft3/d", lower=np.array([3e5, 2.3e5, 2.355e5])))
-    return problem, decisions, flows, rows
+    An open one pumps 100 to 20,000 ft³/d for 1,000 d, at 0.02 for a cubic foot; the least cost is sought.
+    """
+    problem, decisions, heads, limits = dewater()
+    switches = [Decision(f"BV{n}", 0.0, 1.0, integer=True) for n in range(1, 8)]
+    on = [total(f"on {n}", "ft3/d", {n: 1.0, 7 + n: -2e4}, upper=0.0) for n in range(7)]
+    off = [total(f"off {n}", "ft3/d", {n: 1.0, 7 + n: -1e2}, lower=0.0) for n in range(7)]
+    three = total("Binlower", "1", dict.fromkeys(range(7, 14), 1.0), lower=3.0)
+    cost = Objective(np.repeat([0.02 * 1000.0, 2000.0], 7), maximise=False)
+    return LimitProblem(problem, (*decisions, *switches), (heads,), join([limits, *on, *off, three]), cost)
 
 
 def seawater() -> tuple[Problem, list[Decision], HeadSums, list[Constraints]]:
