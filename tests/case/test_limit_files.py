@@ -1,14 +1,8 @@
-"""Limit files on a strip between two fixed heads, whose heads are known by hand.
-
-Five cells of 100 m, T = 60 m²/d, heads of 10 m held in the outer ones, wells ``west`` and ``east`` in the second and fourth. A
-well of rate Q lowers the heads of the second, third and fourth cell by ``Q (3/4, 1/2, 1/4) / 60`` or the mirror of it.
-"""
+"""Limit files on a strip between two fixed heads, whose heads are known by hand; see `limit_strip`."""
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,95 +11,17 @@ import pytest
 from aquirecover.case.limit_builder import load_limits
 from aquirecover.case.limit_case import LimitCase
 from aquirecover.errors import ConfigError
-from aquirecover.flow.newton import NewtonSettings
-from aquirecover.flow.problem import FlowResult, Problem
-from aquirecover.flow.simulate import SimulateSettings, simulate
 from aquirecover.output.limit_seasons import season_rows, season_sentence
 from aquirecover.study.limits import LimitResult, find_limit
 from aquirecover.study.trade_off import trade_off
+from limit_strip import BEGIN, MODEL, SCENARIO, load, simulate_all, simulated, solved, write_strip
 
 ROOT = Path(__file__).parents[2]
-TIGHT = SimulateSettings(newton=NewtonSettings(tolerance=1e-13))
-MODEL = """\
-kind: model
-name: strip
-title: Strip
-grid: {dx: [100, 100, 100, 100, 100], dy: [100]}
-areas: {rooms: {file: rooms.geojson, label: name}}
-lines: {middle: {file: middle.geojson}}
-top: 30.0
-layers:
-  sand: {aquifer: sand, thickness: 30.0, k: 2.0, specific_storage: 1.0e-5}
-fixed_heads:
-  ends: {edges: [west, east], layers: sand, head: 10.0}
-general_heads:
-  pond: {within: rooms/hall, head: 10.0, leakance: 0.0, layers: sand}
-wells:
-  field: {file: wells.csv, rates: rates.csv, by: well}
-observations: {file: points.csv}
-time:
-  start: 2020-01-01
-  initial: heads
-  periods:
-    - {length: 366, steady: yes}
-    - {length: 365, steady: yes}
-    - {length: 365, steady: yes}
-initial_head: 10.0
-"""
-SCENARIO = "kind: scenario\ntitle: As it is\nmodel: model.yaml\n"
-BEGIN = "kind: limits\ntitle: Limit\nscenario: scenario.yaml\nfrom: 2021-01-01\n"
-
-
-def _box(west: float, east: float) -> list[list[list[float]]]:
-    return [[[west, 0.0], [east, 0.0], [east, 100.0], [west, 100.0], [west, 0.0]]]
-
-
-def _features(*shapes: tuple[str, dict[str, object], object]) -> str:
-    features = [{"type": "Feature", "properties": own, "geometry": {"type": kind, "coordinates": at}} for kind, own, at in shapes]
-    return json.dumps({"type": "FeatureCollection", "features": features})
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    rooms = [("Polygon", {"name": name}, _box(*x)) for name, x in (("porch", (0, 100)), ("hall", (200, 300)), ("all", (0, 500)))]
-    zones = [
-        ("Polygon", {"name": "zone_1", "aquifer": "sand"}, _box(100, 200)),
-        ("Polygon", {"name": "zone_1", "aquifer": "gravel"}, _box(300, 400)),
-        ("Polygon", {"name": "zone_2", "aquifer": ""}, _box(300, 400)),
-    ]
-    files = {
-        "model.yaml": MODEL,
-        "scenario.yaml": SCENARIO,
-        "rooms.geojson": _features(*rooms),
-        "zones.geojson": _features(*zones),
-        # northwards: west is on its left
-        "middle.geojson": _features(("LineString", {}, [[200.0, -50.0], [200.0, 150.0]])),
-        "wells.csv": "well,x,y,aquifer,district\nwest,150,50,sand,West\neast,350,50,sand,East\n",
-        "rates.csv": "well,date,rate\nwest,2020-01-01,100\neast,2020-01-01,0\n",
-        "points.csv": "name,x,y,aquifer\nA,150,50,sand\nB,250,50,sand\nC,350,50,sand\n",
-    }
-    for name, text in files.items():
-        (tmp_path / name).write_text(text, encoding="utf-8")
-    return tmp_path
-
-
-def _simulate(problem: Problem, settings: object) -> FlowResult:
-    return simulate(problem, TIGHT)
-
-
-def _load(folder: Path, text: str) -> LimitCase:
-    (folder / "limits.yaml").write_text(BEGIN + text, encoding="utf-8")
-    return load_limits(folder / "limits.yaml", _simulate)
-
-
-def _simulate_all(problems: Sequence[Problem]) -> list[FlowResult]:
-    return [simulate(problem, TIGHT) for problem in problems]
-
-
-def _found(folder: Path, text: str) -> tuple[dict[str, float], LimitResult, LimitCase]:
-    made = _load(folder, text)
-    result = find_limit(made.question, _simulate_all, made.settings)
-    return dict(zip((d.name for d in made.question.decisions), result.x, strict=True)), result, made
+    return write_strip(tmp_path)
 
 
 WEST = "decide: {w: {select: {wells: west}, by: well, most: 500}}\n"
@@ -138,14 +54,14 @@ A_ABOVE_8 = "  a: {rule: level, at: observations, points: A, elevation: 8.0}\n"
     ],
 )
 def test_one_well_and_one_rule(folder: Path, rules: str, expected: float) -> None:
-    found, result, _ = _found(folder, WEST + "constraints:\n" + rules)
+    found, result, _ = solved(folder, WEST + "constraints:\n" + rules)
     assert found["west"] == pytest.approx(expected, rel=1e-8)
     assert result.certificate.excess <= 1e-6 < result.certificate.raised_excess * 1e2
 
 
 def test_least_pumping_that_keeps_a_place_dry(folder: Path) -> None:
     text = BOTH + "minimise: cost\nconstraints:\n  pit: {rule: level, at: observations, points: [B], highest: 9.0}\n"
-    _, result, _ = _found(folder, text)
+    _, result, _ = solved(folder, text)
     # (w + e) / 2 / 60 = 1 m
     assert result.objective == pytest.approx(120.0)
     # a little less would break it, by a thousandth of a metre of drawdown
@@ -159,20 +75,20 @@ def test_outflow_to_a_boundary(folder: Path) -> None:
     (folder / "model.yaml").write_text(model.replace("leakance: 0.0", "leakance: 1.0e-3"), encoding="utf-8")
     # 10 m2/d to a pond at 10 m: heads fall by Q (1/84, 1/140, 1/280), and the pond gives Q / 14
     for more in ("", ", mean: yes", ", within: rooms/hall, aquifer: sand"):
-        found, _, _ = _found(folder, WEST + "constraints:\n  p: {rule: flux, boundary: pond, least: -10.0" + more + "}\n")
+        found, _, _ = solved(folder, WEST + "constraints:\n  p: {rule: flux, boundary: pond, least: -10.0" + more + "}\n")
         assert found["west"] == pytest.approx(140.0, rel=1e-8)
     elsewhere = "constraints:\n  p: {rule: flux, boundary: pond, within: rooms/porch, least: -10.0}\n"
     assert _errors(folder, WEST + elsewhere) == ["constraints.p: pond: has no part there."]
 
 
 def test_one_rate_of_a_whole_selection_and_names_that_are_unique(folder: Path) -> None:
-    found, _, made = _found(folder, "decide: {field: {by: [], most: 500}}\nconstraints:\n" + A_ABOVE_8)
+    found, _, made = solved(folder, "decide: {field: {by: [], most: 500}}\nconstraints:\n" + A_ABOVE_8)
     # the eastern well does not pump at present, and gets no share
     assert found == pytest.approx({"field": 160.0})
     assert made.labels[0]["aquifer"] == "sand"
     assert "district" not in made.labels[0]
     both = "decide: {a: {select: {wells: west}, by: aquifer, most: 9}, b: {select: {wells: east}, by: aquifer, most: 8}}\n"
-    found, _, _ = _found(folder, both + "constraints:\n" + A_ABOVE_8)
+    found, _, _ = solved(folder, both + "constraints:\n" + A_ABOVE_8)
     assert found == pytest.approx({"sand": 9.0, "sand (b)": 8.0})
 
 
@@ -188,7 +104,7 @@ def test_months_of_rules_and_rates(tmp_path: Path) -> None:
         "  b: {rule: level, at: observations, points: P1, law: yes, share_of_depth: 0.9, from: 2029-12-31}\n"
     )
     file.write_text(text, encoding="utf-8")
-    made = load_limits(file, _simulate)
+    made = load_limits(file, simulated)
     dates = [info.date for info in made.info if info.rule == "a"]
     # the step that ends the year before counts by its middle, in autumn
     assert [date[:7] for date in dates] == ["2026-02", "2027-02", "2028-02", "2029-02"]
@@ -198,17 +114,17 @@ def test_months_of_rules_and_rates(tmp_path: Path) -> None:
 
 def test_storage_against_an_earlier_and_a_later_day(folder: Path) -> None:
     # before 2021 the drawdown was 1.5 x 100 / 60 = 2.5 m in all, 47.5 m were left
-    found, _, _ = _found(folder, WEST + "constraints:\n  s: {rule: storage, share: 0.9, of: 2020-12-31}\n")
+    found, _, _ = solved(folder, WEST + "constraints:\n  s: {rule: storage, share: 0.9, of: 2020-12-31}\n")
     assert found["west"] == pytest.approx((50.0 - 0.9 * 50.0) * 60.0 / 1.5, rel=1e-8)
-    found, _, _ = _found(folder, WEST + "constraints:\n  s: {rule: storage, share: 0.9, of: 2021-01-01}\n")
+    found, _, _ = solved(folder, WEST + "constraints:\n  s: {rule: storage, share: 0.9, of: 2021-01-01}\n")
     assert found["west"] == pytest.approx((50.0 - 0.9 * 47.5) * 60.0 / 1.5, rel=1e-8)
     # each of the two years has a rate of its own; the second may fall to 0.9 of the first
     years = (
         "decide:\n  one: {select: {wells: west}, by: well, most: 100, to: 2022-01-01}\n"
         "  two: {select: {wells: west}, by: well, most: 500, from: 2022-01-01}\n"
     )
-    made = _load(folder, years + "constraints:\n  s: {rule: storage, share: 0.9, of: 2022-01-01, from: 2022-06-01}\n")
-    result = find_limit(made.question, _simulate_all)
+    made = load(folder, years + "constraints:\n  s: {rule: storage, share: 0.9, of: 2022-01-01, from: 2022-06-01}\n")
+    result = find_limit(made.question, simulate_all)
     # 50 − 1.5 two / 60 = 0.9 (50 − 1.5 one / 60), so that two = 200 + 0.9 one
     assert result.x == pytest.approx([100.0, 290.0])
 
@@ -218,7 +134,7 @@ def test_a_share_of_the_area_comes_back(folder: Path) -> None:
     both = BOTH.replace("400", "500")
     # cells keep their heads: 3 w + e <= 300, w + e <= 100, w + 3 e <= 100; the outer ones always do
     for share, total in ((1.0, 100.0), (0.8, 100.0), (0.6, 300.0)):
-        found, result, _ = _found(folder, both + rule % share)
+        found, result, _ = solved(folder, both + rule % share)
         assert found["west"] + found["east"] == pytest.approx(total), share
         assert result.certificate.excess <= 1e-6
     assert found["east"] == pytest.approx(300.0)
@@ -229,17 +145,17 @@ def test_a_share_of_the_area_comes_back_and_stays(folder: Path) -> None:
     (folder / "rates.csv").write_text("well,date,rate\nwest,2020-01-01,100\neast,2020-01-01,0\neast,2022-01-01,120\n", "utf-8")
     rule = "constraints:\n  r: {rule: recovery, at: area, area: rooms/all, area_share: %s, share: 0.0, by: 2021-06-01%s}\n"
     # all cells keep their heads: 3 w + e <= 300, w + e <= 100, w + 3 e <= 100 with the 120 of the east in the second year
-    first, result, made = _found(folder, WEST + rule % (1.0, ", to: 2022-01-01"))
+    first, result, made = solved(folder, WEST + rule % (1.0, ", to: 2022-01-01"))
     assert first["west"] == pytest.approx(100.0)
     assert sum(decision.integer for decision in made.question.decisions) == 5
     # of the two outer cells and the second alone, which has 3 w + 120 <= 300 in the second year
-    both, result, made = _found(folder, WEST + rule % (0.6, ""))
+    both, result, made = solved(folder, WEST + rule % (0.6, ""))
     assert both["west"] == pytest.approx(60.0)
     # a switch for a cell, and not for each of its steps
     assert sum(decision.integer for decision in made.question.decisions) == 5
     assert result.certificate.excess <= 1e-6
     # the same cells must be back at both steps; at the first alone more could be pumped
-    alone, _, _ = _found(folder, WEST + rule % (0.6, ", to: 2022-01-01"))
+    alone, _, _ = solved(folder, WEST + rule % (0.6, ", to: 2022-01-01"))
     assert alone["west"] == pytest.approx(100.0)
 
 
@@ -268,8 +184,8 @@ def _pump(folder: Path, more: str) -> None:
 
 def _seasonal(folder: Path, text: str) -> tuple[dict[str, float], LimitResult, LimitCase]:
     (folder / "limits.yaml").write_text(BEGIN.replace("2021-01-01", "2020-11-01") + text, encoding="utf-8")
-    made = load_limits(folder / "limits.yaml", _simulate)
-    result = find_limit(made.question, _simulate_all, made.settings)
+    made = load_limits(folder / "limits.yaml", simulated)
+    result = find_limit(made.question, simulate_all, made.settings)
     return dict(zip((d.name for d in made.question.decisions), result.x, strict=True)), result, made
 
 
@@ -334,10 +250,10 @@ def test_dry_seasons_need_steps_that_follow_them(folder: Path) -> None:
 
 def test_curves_move_sides_and_days(folder: Path) -> None:
     def curve(text: str) -> tuple[str, list[float | None]]:
-        made = _load(folder, text)
+        made = load(folder, text)
         assert made.curve is not None
         own = made.curve
-        found = trade_off(own.question, own.rows, own.sides, _simulate_all)
+        found = trade_off(own.question, own.rows, own.sides, simulate_all)
         return own.label, [None if point is None else round(made.total(point.x), 6) for point in found]
 
     # 100 m3/d are pumped at present, and in the first year still: what comes back does so in the second
@@ -393,21 +309,21 @@ def test_curves_and_bisections_that_cannot_be(folder: Path, text: str, message: 
     ],
 )
 def test_sums_and_ratios_of_pumping(folder: Path, more: str, expected: tuple[float, float]) -> None:
-    found, _, _ = _found(folder, BOTH + "constraints:\n" + A_ABOVE_8 + more)
+    found, _, _ = solved(folder, BOTH + "constraints:\n" + A_ABOVE_8 + more)
     assert (found["west"], found["east"]) == pytest.approx(expected)
 
 
 def test_equal_cuts_and_equal_shares(folder: Path) -> None:
     (folder / "rates.csv").write_text("well,date,rate\nwest,2020-01-01,100\neast,2020-01-01,50\n", encoding="utf-8")
     share = 120.0 / (0.75 * 100.0 + 0.25 * 50.0)
-    found, _, _ = _found(folder, BOTH + "constraints:\n  c: {rule: equal_cut}\n" + A_ABOVE_8)
+    found, _, _ = solved(folder, BOTH + "constraints:\n  c: {rule: equal_cut}\n" + A_ABOVE_8)
     assert (found["west"], found["east"]) == pytest.approx((100.0 * share, 50.0 * share))
-    found, _, made = _found(folder, BOTH + "maximise: equal_share\nconstraints:\n" + A_ABOVE_8)
+    found, _, made = solved(folder, BOTH + "maximise: equal_share\nconstraints:\n" + A_ABOVE_8)
     assert found == pytest.approx({"share of present pumping": share})
     assert made.total(np.array([share])) == pytest.approx(150.0 * share)
     # a sum by district still counts the wells of the one factor
     more = "  s: {rule: supply, district: East, most: 40}\n"
-    found, _, _ = _found(folder, BOTH + "maximise: equal_share\nconstraints:\n" + A_ABOVE_8 + more)
+    found, _, _ = solved(folder, BOTH + "maximise: equal_share\nconstraints:\n" + A_ABOVE_8 + more)
     assert found == pytest.approx({"share of present pumping": 0.8})
 
 
@@ -417,7 +333,7 @@ def test_balance_of_pumping_and_injection(folder: Path) -> None:
         "  back: {select: {wells: east}, by: well, most: 500, inject: yes, weight: 0.1}\n"
         "constraints:\n  b: {rule: ratio, of: {decide: back}, to: {decide: out}, least: 1, most: 1}\n"
     )
-    found, result, _ = _found(folder, text + A_ABOVE_8)
+    found, result, _ = solved(folder, text + A_ABOVE_8)
     # 0.75 q − 0.25 q = 120, and injection counts against pumping
     assert found == pytest.approx({"west": 240.0, "east": 240.0})
     assert result.objective == pytest.approx(0.9 * 240.0)
@@ -426,14 +342,14 @@ def test_balance_of_pumping_and_injection(folder: Path) -> None:
 
 def test_which_wells_are_on(folder: Path) -> None:
     both = "decide:\n  f: {select: {group: field}, by: well, most: 400, switches: {%s}}\nconstraints:\n" + A_ABOVE_8
-    found, _, _ = _found(folder, both % "most: 1")
+    found, _, _ = solved(folder, both % "most: 1")
     assert (found["west"], found["east"]) == pytest.approx((0.0, 400.0))
-    found, _, _ = _found(folder, both % "least: 2, rate: 60")
+    found, _, _ = solved(folder, both % "least: 2, rate: 60")
     assert (found["west"], found["east"]) == pytest.approx((60.0, 300.0))
     assert (found["west is on"], found["east is on"]) == (1.0, 1.0)
     # the least cost of 300 m3/d: one well at 1 a cubic metre and 50 for being on, instead of two
     cost = "decide:\n  f: {select: {group: field}, by: well, most: 400, switches: {cost: 50}}\nminimise: cost\nconstraints:\n"
-    found, result, _ = _found(folder, cost + "  s: {rule: supply, least: 300}\n" + A_ABOVE_8)
+    found, result, _ = solved(folder, cost + "  s: {rule: supply, least: 300}\n" + A_ABOVE_8)
     assert (found["west"], found["east"]) == pytest.approx((0.0, 300.0))
     assert result.objective == pytest.approx(350.0)
 
@@ -443,7 +359,7 @@ def test_supplies_from_elsewhere(folder: Path) -> None:
         "supplies: {canal: {most: 1000, weight: -3, district: West}}\nminimise: cost\n"
         "constraints:\n  s: {rule: supply, district: West, least: 300}\n" + A_ABOVE_8
     )
-    found, result, made = _found(folder, text)
+    found, result, made = solved(folder, text)
     assert found == pytest.approx({"west": 160.0, "canal": 140.0})
     assert result.objective == pytest.approx(160.0 + 3 * 140.0)
     assert made.total(result.x) == pytest.approx(160.0)
@@ -451,14 +367,14 @@ def test_supplies_from_elsewhere(folder: Path) -> None:
 
 def test_least_as_a_multiple_of_the_present_and_times(folder: Path) -> None:
     text = "decide: {w: {select: {wells: west}, by: well, least_times_present: 1.7, times_present: 3}}\nconstraints:\n"
-    made = _load(folder, text + A_ABOVE_8)
+    made = load(folder, text + A_ABOVE_8)
     (decision,) = made.question.decisions
     assert (decision.lower, decision.upper, decision.present) == (170.0, 300.0, 100.0)
     assert made.info[0].place == "A"
     assert [info.date for info in made.info] == ["2022-01-01", "2023-01-01"]
     # a rule for one year alone, and a rate from then on
     later = A_ABOVE_8[:-2] + ", from: 2022-06-01}\n"
-    made = _load(folder, WEST.replace("most", "from: 2022-01-01, most") + "constraints:\n" + later)
+    made = load(folder, WEST.replace("most", "from: 2022-01-01, most") + "constraints:\n" + later)
     assert [info.date for info in made.info] == ["2023-01-01"]
     np.testing.assert_array_equal(made.question.decisions[0].period, [1])
 
@@ -470,27 +386,27 @@ def test_zones_of_the_law_in_scenarios_and_limits(folder: Path) -> None:
         "decide:\n  stopped: {select: {zone: law/zone_1}, by: well, most: 0}\n"
         "  capped: {select: {zone: law/zone_2}, by: well, most: 90}\nconstraints:\n" + A_ABOVE_8
     )
-    found, _, _ = _found(folder, text)
+    found, _, _ = solved(folder, text)
     assert found == pytest.approx({"west": 0.0, "east": 90.0})
     rule = "restrictions:\n  zone_1: {rule: ban, from: 2021-01-01, select: {zone: law/zone_1}}\n"
     (folder / "scenario.yaml").write_text(SCENARIO + area + rule, encoding="utf-8")
-    made = _load(folder, WEST.replace("west", "east") + "constraints:\n" + A_ABOVE_8)
+    made = load(folder, WEST.replace("west", "east") + "constraints:\n" + A_ABOVE_8)
     np.testing.assert_array_equal(made.case.problem.wells[0].pumping_rate[:, 0], [100.0, 0.0, 0.0])
 
 
 def test_levels_by_law(folder: Path) -> None:
     # ground 30 m, roof of the only, confined aquifer at the ground: the level may not fall below the roof
     text = WEST + "constraints:\n  l: {rule: level, at: observations, points: A, law: %s}\n"
-    made = _load(folder, text % "vn-decree-53-2024")
+    made = load(folder, text % "vn-decree-53-2024")
     assert made.question.constraints.lower == pytest.approx([30.0, 30.0])
     assert made.laws == ("Decree 53/2024/ND-CP, Art. 32(2), read in legal digests",)
-    made = _load(folder, text % "vn-decree-167-2018, region: mekong_delta_40")
+    made = load(folder, text % "vn-decree-167-2018, region: mekong_delta_40")
     assert made.laws == ("Decree 167/2018/ND-CP, Art. 7(3), in force until 30 June 2024, read in legal digests",)
 
 
 def _errors(folder: Path, text: str) -> list[str]:
     with pytest.raises(ConfigError) as caught:
-        _load(folder, text)
+        load(folder, text)
     assert all("limits.yaml:" in finding.location for finding in caught.value.findings)
     return [str(finding).partition("limits.yaml:")[2].partition(" ")[2] for finding in caught.value.findings]
 
@@ -516,7 +432,7 @@ def test_all_that_is_wrong_is_told_at_once(folder: Path) -> None:
         "decide.b.times_present = 2: cannot stand beside most: give only one of most or times_present.",
         "decide.c.by[0] = 'distrct': must be one of district, aquifer, user_type, group, well. Did you mean 'district'?",
         "constraints.d.rule = 'levle': must be one of level, dry_season, recovery, front, difference, gradient, flux, storage, "
-        "no_decline, supply, ratio, equal_cut. Did you mean 'level'?",
+        "no_decline, supply, ratio, equal_cut, sum. Did you mean 'level'?",
         "constraints.e: needs least or most: give one of them.",
         "constraints.f.most = 1: must not be below least = 2.",
         "constraints.g: needs area because it is at: area.",

@@ -15,18 +15,21 @@ from aquirecover.case.findings import in_order
 from aquirecover.case.law_levels import DRY_SEASON, LAWS
 from aquirecover.case.limit_case import LimitCase, RowInfo, Watched
 from aquirecover.case.limit_curve import Curve, Moved, moved_by_number, sides_by_day, sides_by_number
-from aquirecover.case.limit_decisions import DecisionList, Sums, build_decisions
+from aquirecover.case.limit_decisions import DecisionList, build_decisions
 from aquirecover.case.limit_levels import law_of
 from aquirecover.case.limit_places import LimitPlaces
 from aquirecover.case.limit_rows import Background, RowBuilder
-from aquirecover.case.limit_rule_config import AnyLimitRule, DrySeason, EqualCut, Level, Ratio, Recovery, Storage, Supply
+from aquirecover.case.limit_rule_config import AnyLimitRule, DrySeason, Level, Recovery, Storage
+from aquirecover.case.limit_sum_config import EqualCut, LinearSum, Ratio, Supply
+from aquirecover.case.limit_sums import Sums
 from aquirecover.case.limit_switches import some_cells, some_seasons
+from aquirecover.case.limit_terms import TermBuilder
 from aquirecover.errors import Collector
 from aquirecover.flow.arrays import FloatArray, IntArray
-from aquirecover.study.constraints import Constraints, bounds, join
+from aquirecover.study.constraints import Constraints, bounds, join, total
 from aquirecover.study.horizon import earlier_part, later_part
 from aquirecover.study.limit_rules import Rows
-from aquirecover.study.limits import LimitProblem, LimitSettings
+from aquirecover.study.limits import LimitProblem, LimitSettings, Objective
 from aquirecover.study.trade_off import fairest
 
 if TYPE_CHECKING:
@@ -131,6 +134,7 @@ class _Builder:
         self.rows: dict[str, IntArray] = {}
         self.ends: dict[str, FloatArray] = {}
         self.watched: list[Watched] = []
+        self.sought: tuple[dict[int, float], dict[int, float], str] | None = None
 
     def check(self) -> tuple[dict[str, int], dict[str, int]]:
         """Check all that needs no simulation, and return how many decisions of each kind and rows of each rule there are."""
@@ -139,23 +143,30 @@ class _Builder:
             return {}, {}
         later = later_part(self.problem, self.places.period, self.problem.initial_head)
         found = build_decisions(self.config, self.places, later)
-        self._sums(found)
+        self._sums(found, later)
         blank = np.zeros(self.problem.grid.shape)
         heads = Background(blank, blank, dict.fromkeys((day for day, _ in self._earlier), blank))
         builder = RowBuilder(self.places, later, heads, _decided(found))
         self._aquifer(found, builder)
+        self._linear(found, builder)
         self._moved()
         self._check_bisection(found)
         decisions = Counter(labels["kind"] for labels in found.labels)
         rows = {name: int(own.size) for name, own in self.rows.items()}
         self.info, self.parts, self.families, self.rows, self.ends, self.watched = [], [], [], {}, {}, []
+        self.sought = None
         return dict(decisions), rows
 
     @property
     def _earlier(self) -> list[tuple[date, int]]:
         """Days before the limit whose heads rules compare with, and the steps of the scenario that they end."""
-        rules = [(name, rule) for name, rule in self.config.constraints.items() if isinstance(rule, Storage)]
-        found = [(rule.of, self.places.step_of(rule.of, f"constraints.{name}.of")) for name, rule in rules if rule.of is not None]
+        days: list[tuple[date | None, str]] = []
+        for name, rule in self.config.constraints.items():
+            if isinstance(rule, Storage):
+                days.append((rule.of, f"constraints.{name}.of"))
+            elif isinstance(rule, LinearSum):
+                days += [(term.on, f"constraints.{name}.terms[{n}].on") for n, term in enumerate(rule.terms)]
+        found = [(day, self.places.step_of(day, key)) for day, key in days if day is not None]
         return [(day, step) for day, step in found if 0 <= step < self.places.begin_step]
 
     @property
@@ -178,10 +189,11 @@ class _Builder:
         found = build_decisions(config, places, later)
         builder = RowBuilder(places, later, heads, _decided(found))
         self._aquifer(found, builder)
-        self._sums(found)
+        self._linear(found, builder)
+        self._sums(found, later)
         for section, rows in found.rows:
             self._add(section, rows, [RowInfo(section, name) for name in rows.names])
-        objective = found.objective(maximise=config.minimise is None)
+        objective, unit = self._sought(found)
         question = LimitProblem(later, tuple(found.decisions), tuple(self.families), join(self.parts), objective)
         labels: list[Mapping[str, str]] = list(found.labels)
         if config.maximise == "room":
@@ -200,9 +212,9 @@ class _Builder:
             result,
             first,
             self._laws(),
-            "cost" if config.minimise else {"room": "m", "equal_share": "share"}.get(str(config.maximise), "m3/d"),
+            unit,
             config.risk,
-            self._curve(builder, Sums(found, places), question, result),
+            self._curve(builder, Sums(found, places, later), question, result),
             tuple(self.watched),
             config.bisection,
         )
@@ -233,7 +245,7 @@ class _Builder:
         """Append the rules that look at heads and flows."""
         quantity = 0
         for name, rule in self.config.constraints.items():
-            if isinstance(rule, (Supply, Ratio, EqualCut)):
+            if isinstance(rule, (Supply, Ratio, EqualCut, LinearSum)):
                 continue
             held = builder.rows(name, rule)
             if held is None:
@@ -265,9 +277,36 @@ class _Builder:
                 self.watched.append(Watched(name, seasons, quantity + np.arange(n), aquifer))
                 quantity += n
 
-    def _sums(self, found: DecisionList) -> None:
+    def _sought(self, found: DecisionList) -> tuple[Objective, str]:
+        """Return what is sought, and its unit."""
+        maximise, wanted = self.config.minimise is None, self.config.maximise
+        if self.sought is None:
+            unit = {"room": "m", "equal_share": "share"}.get(str(wanted), "m3/d") if maximise else "cost"
+            return Objective(np.array(found.worth), maximise=maximise), unit
+        rates, quantities, unit = self.sought
+        decision, quantity = np.zeros(len(found.decisions)), np.zeros(sum(len(family.names) for family in self.families))
+        decision[list(rates)], quantity[list(quantities)] = list(rates.values()), list(quantities.values())
+        return Objective(decision, quantity, maximise), unit
+
+    def _linear(self, found: DecisionList, builder: RowBuilder) -> None:
+        """Append the sums of heads, water, flows and rates, and see which of them is sought."""
+        terms = TermBuilder(builder, Sums(found, self.places, builder.later))
+        for name, rule in self.config.constraints.items():
+            if not isinstance(rule, LinearSum):
+                continue
+            made, start = terms.sum(name, rule), sum(len(family.names) for family in self.families)
+            self.families += made.families
+            quantities = {start + n: times for n, times in enumerate(made.times)}
+            if name in (self.config.maximise, self.config.minimise):
+                self.sought = made.rates, quantities, made.unit
+            if rule.least is not None or rule.most is not None:
+                low, high = -np.inf if rule.least is None else rule.least, np.inf if rule.most is None else rule.most
+                text, date = f"sum {name}", self._dates[made.step] if made.step >= 0 else ""
+                self._add(name, total(text, made.unit, made.rates, quantities, low, high), [RowInfo(name, text, "", date)])
+
+    def _sums(self, found: DecisionList, later: Problem) -> None:
         """Append the rules that look at sums of decisions."""
-        sums = Sums(found, self.places)
+        sums = Sums(found, self.places, later)
         for name, rule in self.config.constraints.items():
             match rule:
                 case Supply():
@@ -278,8 +317,8 @@ class _Builder:
                     rows = sums.equal_cut(name, rule)
                 case _:
                     continue
-            for place, aquifer, made in rows:
-                self._add(name, made, [RowInfo(name, place, aquifer)])
+            for row in rows:
+                self._add(name, row.made, [RowInfo(name, row.place, row.aquifer, row.date)])
 
     def _check_bisection(self, found: DecisionList) -> None:
         """Refuse the plain method where one factor on present pumping does not make a whole answer."""
@@ -320,7 +359,9 @@ class _Builder:
 
         def sides_of(other: AnyLimitRule) -> FloatArray | None:
             if isinstance(other, Supply):
-                parts: Sequence[Rows | Constraints] = [made for _, _, made in sums.supply(name, other)]
+                parts: Sequence[Rows | Constraints] = [row.made for row in sums.supply(name, other)]
+            elif isinstance(other, LinearSum):
+                return np.array([other.least if other.least is not None else other.most])
             else:
                 assert not isinstance(other, Ratio | EqualCut)
                 held = builder.rows(name, other)
@@ -349,12 +390,16 @@ class _Builder:
         time: FloatArray = self.problem.schedule.step_time[self.places.begin_step + 1 :]
         return time
 
+    @property
+    def _dates(self) -> list[str]:
+        """Last day of each step of the limit."""
+        schedule = self.problem.schedule
+        begin = schedule.period_start[self.places.period]
+        return [str(schedule.date_of(float(t)))[:10] if schedule.start else f"day {t - begin:g}" for t in self._later_time()]
+
     def _told(self, name: str, held: Rows) -> list[RowInfo]:
         """Return what each row is."""
-        schedule, grid = self.problem.schedule, self.problem.grid
-        begin = schedule.period_start[self.places.period]
-        time = self._later_time()
-        dates = [str(schedule.date_of(float(t)))[:10] if schedule.start else f"day {t - begin:g}" for t in time]
+        grid, dates = self.problem.grid, self._dates
         _, row, column = grid.indices(np.maximum(held.cell, 0))
         x, y = (np.where(held.cell >= 0, centre, np.nan) for centre in (grid.x[column], grid.y[row]))
         return [

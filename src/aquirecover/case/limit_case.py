@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from aquirecover.case.limit_config import Bisection
 from aquirecover.case.limit_curve import Curve
+from aquirecover.case.limit_decisions import share_of_time
 from aquirecover.case.limit_levels import SeasonRows
 from aquirecover.case.risk_config import Risk
 from aquirecover.flow.arrays import FloatArray, IntArray
@@ -117,9 +118,10 @@ class LimitCase:
     bisection: Bisection | None = None
 
     def total(self, x: FloatArray) -> float:
-        """Return what all wells that are decided pump together, mean over the periods; m³/d."""
-        n_period = self.question.problem.schedule.n_period
-        return float(sum(value * d.share.sum() / n_period for d, value in zip(self.question.decisions, x, strict=True) if d.acts))
+        """Return what all wells that are decided pump together, mean over the time of the limit; m³/d."""
+        span = share_of_time(self.question.problem.schedule)
+        means = ((value, float(d.share @ span[d.period])) for d, value in zip(self.question.decisions, x, strict=True) if d.acts)
+        return float(sum(value * share for value, share in means))
 
     @property
     def places_and_dates(self) -> tuple[list[str], list[str]]:

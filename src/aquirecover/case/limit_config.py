@@ -7,12 +7,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StrictInt
 
-from aquirecover.case.limit_rule_config import AnyLimitRule, Label
+from aquirecover.case.limit_rule_config import AnyLimitRule
+from aquirecover.case.limit_sum_config import Label
+from aquirecover.case.messages import did_you_mean, sentence
 from aquirecover.case.model_config import EngineSettings, Place
 from aquirecover.case.risk_config import AnyRisk
 from aquirecover.case.scalars import Date, FilePath, Flag, Month, Name, OneOrMany, Text, dates_ascend
 from aquirecover.case.scenario_config import Rate, Select
-from aquirecover.case.sections import Rule, Section, at_most_one, exactly_one
+from aquirecover.case.sections import Rule, Section, at_most_one, exactly_one, given
 from aquirecover.case.values import Quantity
 
 
@@ -80,12 +82,23 @@ class ExternalSupply(Section):
     """Least rate."""
     most: Rate | None = None
     """Largest rate."""
+    from_: Annotated[Date | None, Field(alias="from")] = None
+    """First day of the supply; that of the limit when left out."""
+    to: Date | None = None
+    """Day on which it ends."""
+    months: Annotated[tuple[Month, ...], Field(min_length=1, max_length=12)] | None = None
+    """Months of the supply, 1 to 12, by the middle of a period; all when left out."""
     weight: Annotated[float, Quantity()] = 0.0
     """What a cubic metre of it counts; below 0 a cost."""
     district: Text | None = None
     """District it serves."""
     aquifer: Text | None = None
     """Aquifer it stands in for."""
+
+    @classmethod
+    def rules(cls, raw: Mapping[str, Any]) -> Iterator[Rule]:
+        """Check that the time is not empty."""
+        yield from dates_ascend(raw, "from", "to")
 
 
 class TradeOff(Section):
@@ -131,11 +144,11 @@ class LimitConfig(Section):
     """Groups of wells whose pumping is decided, by name."""
     supplies: dict[Name, ExternalSupply] = Field(default_factory=dict)
     """Supplies from elsewhere by name."""
-    maximise: Literal["pumping", "room", "equal_share"] | None = None
+    maximise: Literal["pumping", "room", "equal_share"] | Name | None = None
     """What is sought: the most pumping, which it is when left out; the largest room to all levels, under the supplies asked for;
-    or the most with every rate the same share of the present."""
-    minimise: Literal["cost"] | None = None
-    """Seek the least cost instead: rates times weights, and what switches cost."""
+    the most with every rate the same share of the present; or the largest value of a `sum` of constraints, by its name."""
+    minimise: Literal["cost"] | Name | None = None
+    """Seek the least cost instead: rates times weights, and what switches cost; or the least value of a `sum`, by its name."""
     constraints: Annotated[dict[Name, AnyLimitRule], Field(min_length=1)]
     """Rules by name."""
     areas: dict[Name, Place] = Field(default_factory=dict)
@@ -155,12 +168,21 @@ class LimitConfig(Section):
 
     @classmethod
     def rules(cls, raw: Mapping[str, Any]) -> Iterator[Rule]:
-        """Check that one thing is sought, and that the trade-off names a rule."""
+        """Check that one thing is sought, that every sum has a side or is sought, and that the trade-off names a rule."""
         yield from at_most_one(raw, "maximise", "minimise")
         curve, known = raw.get("trade_off"), raw.get("constraints")
-        if raw.get("maximise") == "room" and isinstance(known, Mapping):
-            kinds = [rule.get("rule") for rule in known.values() if isinstance(rule, Mapping)]
-            if "level" not in kinds:
-                yield ("maximise",), "room needs a rule of levels: add one."
+        rules = {name: rule for name, rule in known.items() if isinstance(rule, Mapping)} if isinstance(known, Mapping) else {}
+        if raw.get("maximise") == "room" and "level" not in [rule.get("rule") for rule in rules.values()]:
+            yield ("maximise",), "room needs a rule of levels: add one."
+        sums = {name: rule for name, rule in rules.items() if rule.get("rule") == "sum"}
+        for key, own in (("maximise", ("pumping", "room", "equal_share")), ("minimise", ("cost",))):
+            names = [*own, *map(str, sums)]
+            if isinstance(raw.get(key), str) and raw[key] not in names:
+                near = did_you_mean(raw[key], names)
+                yield (key,), sentence("must be one of " + ", ".join(names), near if near.startswith("Did") else "")
+        sought = raw.get("maximise"), raw.get("minimise")
+        for name, rule in sums.items():
+            if not given(rule, "least", "most") and name not in sought:
+                yield ("constraints", name), "needs least or most: give one of them, or seek it (maximise or minimise)."
         if isinstance(curve, Mapping) and isinstance(known, Mapping) and curve.get("rule") not in known:
             yield ("trade_off", "rule"), f"is no rule of constraints: {', '.join(map(str, known))}."

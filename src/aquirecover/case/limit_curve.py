@@ -17,8 +17,8 @@ from aquirecover.case.limit_rule_config import (
     Level,
     Recovery,
     Storage,
-    Supply,
 )
+from aquirecover.case.limit_sum_config import LinearSum, Supply
 from aquirecover.flow.arrays import FloatArray, IntArray
 from aquirecover.study.limits import LimitProblem
 
@@ -102,6 +102,8 @@ def moved_by_number(rule: AnyLimitRule) -> Moved | None:
                 "most_times_present": f"Largest supply{each} as a multiple of the present",
             }
             return _one_side(rule, sides)
+        case LinearSum():
+            return _one_side(rule, {"least": "Least sum", "most": "Largest sum"})
     return None
 
 

@@ -1,4 +1,4 @@
-"""From the sections of a limit file that decide rates to decisions, and sums of them to constraints."""
+"""From the sections of a limit file that decide rates to decisions."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from aquirecover.case.limit_config import Decide, LimitConfig
-from aquirecover.case.limit_places import LABELS, LimitPlaces
-from aquirecover.case.limit_rule_config import EqualCut, Ratio, Supply, Which
+from aquirecover.case.limit_places import LimitPlaces
 from aquirecover.flow.arrays import BoolArray, FloatArray, IntArray
 from aquirecover.flow.problem import Problem
+from aquirecover.flow.schedule import Schedule
 from aquirecover.study.constraints import Constraints, total
 from aquirecover.study.decisions import Decision
-from aquirecover.study.limits import Objective
 
 Named = tuple[str, Constraints]
 
@@ -35,6 +34,10 @@ class DecisionList:
         Constraints that the unknowns bring with them, each with the name of its section.
     well_decide : list of str
         Section that decides each well, empty for none.
+    span : ndarray
+        Share of each period in the time of the limit, shape ``(n_period,)``.
+    held : mapping of int to ndarray of int
+        Periods of each supply, by its number among the unknowns.
     """
 
     decisions: list[Decision] = field(default_factory=list)
@@ -42,17 +45,15 @@ class DecisionList:
     worth: list[float] = field(default_factory=list)
     rows: list[Named] = field(default_factory=list)
     well_decide: list[str] = field(default_factory=list)
+    span: FloatArray = field(default_factory=lambda: np.ones(1))
+    held: dict[int, IntArray] = field(default_factory=dict)
 
     def add(self, decision: Decision, labels: Mapping[str, str], worth: float) -> int:
-        """Append an unknown and return its number."""
+        """Append an unknown, with what a unit of it counts, and return its number."""
         self.decisions.append(decision)
         self.labels.append(dict(labels))
         self.worth.append(worth)
         return len(self.decisions) - 1
-
-    def objective(self, *, maximise: bool) -> Objective:
-        """Return the most of what counts, or the least cost."""
-        return Objective(np.array(self.worth), maximise=maximise)
 
 
 def build_decisions(config: LimitConfig, places: LimitPlaces, later: Problem) -> DecisionList:
@@ -63,7 +64,7 @@ def build_decisions(config: LimitConfig, places: LimitPlaces, later: Problem) ->
     later : Problem
         From the first day of the limit on.
     """
-    found = DecisionList(well_decide=[""] * len(places.names))
+    found = DecisionList(well_decide=[""] * len(places.names), span=share_of_time(later.schedule))
     taken = np.zeros((later.schedule.n_period, len(places.names)), dtype=bool)
     for name, section in config.decide.items():
         _add_group(found, name, section, config, places, later, taken)
@@ -75,8 +76,16 @@ def build_decisions(config: LimitConfig, places: LimitPlaces, later: Problem) ->
             places.errors.add(f"supplies.{name}.most", f"must not be below least = {supply.least:g}.")
             continue
         labels = {"decide": name, "kind": "supply", "district": supply.district or "", "aquifer": supply.aquifer or ""}
-        found.add(Decision(name, supply.least, most), labels, -supply.weight if config.minimise else supply.weight)
+        periods = places.periods(supply, later, f"supplies.{name}")
+        worth = float(found.span[periods].sum()) * (-supply.weight if config.minimise else supply.weight)
+        found.held[found.add(Decision(name, supply.least, most), labels, worth)] = periods
     return found
+
+
+def share_of_time(schedule: Schedule) -> FloatArray:
+    """Return the share of each period in the time of a schedule, all alike where it takes no time, shape ``(n_period,)``."""
+    length = schedule.period_length
+    return np.asarray(length / length.sum() if length.sum() > 0.0 else np.full(length.size, 1.0 / length.size))
 
 
 def _add_group(
@@ -90,7 +99,7 @@ def _add_group(
 ) -> None:
     """Append the decisions of a section of `decide`."""
     key, errors = f"decide.{name}", places.errors
-    periods, chosen = _periods(section, places, later, key), places.chosen(section.select, f"{key}.select")
+    periods, chosen = places.periods(section, later, key), places.chosen(section.select, f"{key}.select")
     twice = taken[periods] & chosen
     if twice.any():
         well = places.names[int(np.flatnonzero(twice.any(axis=0))[0])]
@@ -109,24 +118,11 @@ def _add_group(
         if decision is not None:
             own = _shared(wells, places) | dict(zip(section.by, labels, strict=True))
             kind = {"decide": name, "kind": "injection" if section.inject else "pumping"}
-            worth = section.weight if cost or not section.inject else -section.weight
+            # a cubic metre counts as much at any time
+            worth = float(found.span[periods].sum()) * (section.weight if cost or not section.inject else -section.weight)
             found.add(decision, {**own, **kind}, worth)
     if section.switches is not None:
         _add_switches(found, name, section, range(first, len(found.decisions)), places, cost=cost)
-
-
-def _periods(section: Decide, places: LimitPlaces, later: Problem, key: str) -> IntArray:
-    """Return the periods of the limit, from 0 at its first day, in which a rate holds."""
-    schedule = later.schedule
-    begin = places.start_day + schedule.period_start
-    first = places.start_day if section.from_ is None else places.day(section.from_)
-    last = np.inf if section.to is None else places.day(section.to)
-    held = (begin >= first - 1e-6) & (begin < last - 1e-6)
-    if section.months is not None:
-        held &= np.isin(places.months(begin + 0.5 * schedule.period_length), section.months)
-    if not held.any():
-        places.errors.add(key, "holds in no period: its dates or months are not in the time of the limit.")
-    return np.flatnonzero(held)
 
 
 def groups(by: Sequence[str], chosen: BoolArray, labels: Mapping[str, Sequence[str]]) -> dict[tuple[str, ...], IntArray]:
@@ -219,123 +215,3 @@ def _one_factor(found: DecisionList, config: LimitConfig, places: LimitPlaces) -
     )
     found.decisions[:], found.labels[:] = [one], [{"decide": "equal share", "kind": "share"}]
     found.worth[:] = [1.0]
-
-
-class Sums:
-    """Sums of decided rates by the labels of their wells.
-
-    Parameters
-    ----------
-    found : DecisionList
-        The unknowns.
-    places : LimitPlaces
-        Knows the wells.
-    """
-
-    def __init__(self, found: DecisionList, places: LimitPlaces) -> None:
-        self.found, self.places = found, places
-
-    def weights(self, which: Which, key: str) -> dict[int, float]:
-        """Return what a unit of each decision adds to a sum; a sum of nothing is an error."""
-        weights: dict[int, float] = {}
-        carries = self._wells(which)
-        for n, (decision, labels) in enumerate(zip(self.found.decisions, self.found.labels, strict=True)):
-            if decision.acts:
-                now = decision.period == decision.period[0]
-                own = carries[decision.well] & self._decided(which, labels["decide"], decision.well)
-                weight = float(np.abs(decision.share[now & own]).sum())
-            else:
-                weight = float(labels["kind"] == "supply" and _carries(which, labels))
-            if weight:
-                weights[n] = weight
-        if not weights:
-            self.places.errors.add(key, "adds up no decision: nothing that is decided has these labels.")
-        return weights
-
-    def present(self, which: Which) -> float:
-        """Return what the decided wells of a sum pump at present; m³/d."""
-        decided = np.array([bool(name) for name in self.found.well_decide], dtype=bool)
-        chosen = decided & self._wells(which)
-        if which.decide is not None:
-            chosen &= np.isin(self.found.well_decide, which.decide)
-        return float(self.places.present[chosen].sum())
-
-    def supply(self, name: str, rule: Supply) -> list[tuple[str, str, Constraints]]:
-        """Return place, aquifer and constraint of each sum of a supply rule."""
-        rows = []
-        for which, place in self._each(rule):
-            weights, now = self.weights(which, f"constraints.{name}"), self.present(which)
-            least, most = rule.least, rule.most
-            if rule.least_times_present is not None:
-                least = rule.least_times_present * now
-            if rule.most_times_present is not None:
-                most = rule.most_times_present * now
-            low, high = -np.inf if least is None else least, np.inf if most is None else most
-            if low > high:
-                self.places.errors.add(f"constraints.{name}", f"{place or name}: least {low:g} m3/d is above most {high:g} m3/d.")
-                continue
-            text = f"supply {name}" + (f", {place}" if place else "")
-            rows.append((text, ", ".join(which.aquifer or ()), total(text, "m3/d", weights, lower=low, upper=high)))
-        return rows
-
-    def _each(self, rule: Supply) -> list[tuple[Which, str]]:
-        """Return a sum for each value of the label of a supply rule, or the one for all."""
-        if rule.each is None:
-            return [(rule, "")]
-        decided = [n for n, name in enumerate(self.found.well_decide) if name]
-        chosen = self._wells(rule)
-        values = dict.fromkeys(self.places.labels[rule.each][n] for n in decided if chosen[n])
-        return [(rule.model_copy(update={rule.each: (value,)}), value) for value in values]
-
-    def ratio(self, name: str, rule: Ratio) -> list[tuple[str, str, Constraints]]:
-        """Return place, aquifer and constraint of each side of a ratio."""
-        above, below = self.weights(rule.of, f"constraints.{name}.of"), self.weights(rule.to, f"constraints.{name}.to")
-        rows = []
-        for side, value in (("least", rule.least), ("most", rule.most)):
-            if value is not None:
-                weights = dict(above)
-                for n, weight in below.items():
-                    weights[n] = weights.get(n, 0.0) - value * weight
-                text = f"ratio {name}, {side}"
-                made = total(text, "m3/d", weights, lower=0.0) if side == "least" else total(text, "m3/d", weights, upper=0.0)
-                rows.append((text, "", made))
-        return rows
-
-    def equal_cut(self, name: str, rule: EqualCut) -> list[tuple[str, str, Constraints]]:
-        """Return that rates of decisions are the same share of the present."""
-        decisions = self.found.decisions
-        chosen = [n for n in self.weights(rule, f"constraints.{name}") if decisions[n].present > 0.0]
-        if len(chosen) < 2:
-            self.places.errors.add(f"constraints.{name}", "needs two rates or more that pump at present.")
-            return []
-        first, rows = chosen[0], []
-        for n in chosen[1:]:
-            text = f"equal cut {name}, {decisions[n].name}"
-            terms = {n: 1.0 / decisions[n].present, first: -1.0 / decisions[first].present}
-            rows.append((text, "", total(text, "1", terms, lower=0.0, upper=0.0)))
-        return rows
-
-    def _wells(self, which: Which) -> BoolArray:
-        """Return the wells that carry the labels of a sum, shape ``(n_well,)``."""
-        chosen = np.ones(len(self.places.names), dtype=bool)
-        for label in (*LABELS, "well"):
-            names = getattr(which, label)
-            if names is not None:
-                chosen &= np.isin(np.array(self.places.labels[label], dtype=object).astype(str), names)
-        return chosen
-
-    def _decided(self, which: Which, decide: str, well: IntArray) -> BoolArray:
-        """Tell which wells of a decision belong to the sections that a sum names."""
-        if which.decide is None:
-            return np.ones(well.size, dtype=bool)
-        if decide in which.decide:
-            return np.ones(well.size, dtype=bool)
-        shared = decide == "equal share"
-        return np.array([shared and self.found.well_decide[n] in which.decide for n in well], dtype=bool)
-
-
-def _carries(which: Which, labels: Mapping[str, str]) -> bool:
-    """Tell whether a supply belongs to a sum."""
-    of_wells = any(getattr(which, label) is not None for label in ("user_type", "group", "well"))
-    wanted = {key: getattr(which, key) for key in ("decide", "district", "aquifer")}
-    return not of_wells and all(names is None or labels.get(key) in names for key, names in wanted.items())

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -28,6 +28,22 @@ if TYPE_CHECKING:
     from aquirecover.flow.problem import Problem
 
 LABELS = ("district", "aquifer", "user_type", "group")
+
+
+class Timed(Protocol):
+    """What holds over a time."""
+
+    @property
+    def from_(self) -> date | None:
+        """First day."""
+
+    @property
+    def to(self) -> date | None:
+        """Day on which it ends."""
+
+    @property
+    def months(self) -> tuple[int, ...] | None:
+        """Months, 1 to 12."""
 
 
 class LimitPlaces:
@@ -125,6 +141,19 @@ class LimitPlaces:
             time = f", {span[0]} to {span[1]}" if span else ""
             self.errors.add(key, f"holds at the end of no step: its dates are not in the time of the limit{time}.")
         return steps
+
+    def periods(self, when: Timed, later: Problem, key: str) -> IntArray:
+        """Return the periods of the limit, from 0 at its first day, that begin within a time; months are those of middles."""
+        schedule = later.schedule
+        begin = self.start_day + schedule.period_start
+        first = self.start_day if when.from_ is None else self.day(when.from_)
+        last = np.inf if when.to is None else self.day(when.to)
+        held = (begin >= first - 1e-6) & (begin < last - 1e-6)
+        if when.months is not None:
+            held &= np.isin(self.months(begin + 0.5 * schedule.period_length), when.months)
+        if not held.any():
+            self.errors.add(key, "holds in no period: its dates or months are not in the time of the limit.")
+        return np.flatnonzero(held)
 
     def months(self, time: FloatArray) -> IntArray:
         """Return the months, 1 to 12, of times in the scenario; 1 everywhere where it has no dates."""

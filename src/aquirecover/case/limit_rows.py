@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from aquirecover.case.limit_levels import LevelBuilder
-from aquirecover.case.limit_places import LimitPlaces
+from aquirecover.case.limit_places import LimitPlaces, Timed
 from aquirecover.case.limit_rule_config import Difference, DrySeason, Flux, Front, Gradient, Level, NoDecline, Recovery, Storage
 from aquirecover.case.messages import did_you_mean
 from aquirecover.flow.arrays import BoolArray, FloatArray, IntArray
@@ -35,15 +35,6 @@ if TYPE_CHECKING:
 
 
 AquiferRule: TypeAlias = Level | DrySeason | Recovery | NoDecline | Storage | Front | Difference | Gradient | Flux
-
-
-class _Timed(Protocol):
-    @property
-    def from_(self) -> date | None: ...
-    @property
-    def to(self) -> date | None: ...
-    @property
-    def months(self) -> tuple[int, ...] | None: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +100,7 @@ class RowBuilder:
             case Difference() | Gradient():
                 return self._pairs(key, rule)
             case Flux():
-                return self._flux(key, rule, layers)
+                return self.flux(key, rule, layers)
 
     def _level(self, key: str, rule: Level, layers: IntArray) -> Rows | None:
         places, later, grid = self.places, self.later, self.later.grid
@@ -146,16 +137,20 @@ class RowBuilder:
         mask = np.ones(grid.shape[1:], dtype=bool) if rule.area is None else places.area(rule.area, f"{key}.area")
         where = rule.area or "the model"
         groups, names = self._groups(mask, layers, f"water stored in {where}")
-        day = places.begin_step if rule.of is None else places.step_of(rule.of, f"{key}.of")
-        if day > places.begin_step:
-            after = day - places.begin_step - 1
+        after, head = (0, self.background.start) if rule.of is None else self.state(rule.of, f"{key}.of")
+        if head is None:
             return kept_storage(self.later, groups, names, rule.share, after, steps[steps != after])
-        if rule.of is None or day == places.begin_step:
-            head = self.background.start
-        else:
-            head = self.background.first if day < 0 else self.background.earlier[rule.of]
         least = [float(stored_water(self.later, cells, head.ravel()[cells]).sum()) for cells in groups]
         return least_storage(self.later, groups, names, rule.share * np.array(least), steps)
+
+    def state(self, day: date, key: str) -> tuple[int, FloatArray | None]:
+        """Return the step of the limit, from 0, that ends on a day, or 0 and the heads on a day before all of them."""
+        step = self.places.step_of(day, key) - self.places.begin_step - 1
+        if step >= 0:
+            return step, None
+        if step == -1:
+            return 0, self.background.start
+        return 0, self.background.first if step < -1 - self.places.begin_step else self.background.earlier[day]
 
     def _front(self, key: str, rule: Front, layers: IntArray) -> Rows | None:
         grid = self.later.grid
@@ -178,7 +173,8 @@ class RowBuilder:
         least, most = (-np.inf if rule.least is None else rule.least), (np.inf if rule.most is None else rule.most)
         return head_differences(self.later, high, low, names, self._steps(rule, key), least, most, gradient=gradient)
 
-    def _flux(self, key: str, rule: Flux, layers: IntArray) -> Rows | None:
+    def flux(self, key: str, rule: Flux, layers: IntArray) -> Rows | None:
+        """Return the flows of a rule."""
         places, steps = self.places, self._steps(rule, key)
         if not steps.size:
             return None
@@ -241,7 +237,7 @@ class RowBuilder:
         start, first = self.background.start, self.background.first
         return np.asarray(start + share * (first - start))
 
-    def _steps(self, rule: _Timed, key: str) -> IntArray:
+    def _steps(self, rule: Timed, key: str) -> IntArray:
         return self.places.steps(rule.from_, rule.to, rule.months, key)
 
 

@@ -5,32 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StrictInt
+from pydantic import Field
 
-from aquirecover.case.scalars import AreaRef, Date, Flag, LineRef, Month, Name, OneOrMany, Text, Texts, dates_ascend
-from aquirecover.case.scenario_config import Aquifers, Rate, Select, Share
+from aquirecover.case.limit_sum_config import EqualCut, LinearSum, Point, Ratio, Supply, some_side
+from aquirecover.case.scalars import AreaRef, Date, Flag, LineRef, Month, Text, Texts, dates_ascend
+from aquirecover.case.scenario_config import Aquifers, Select, Share
 from aquirecover.case.sections import Rule, Section, exactly_one, given, only_with
 from aquirecover.case.values import Quantity
 
 Metres = Annotated[float, Quantity("m")]
 Flow = Annotated[float, Quantity("m3 d-1")]
-Label = Literal["district", "aquifer", "user_type", "group", "well"]
 Region = Literal[
     "red_river_delta", "mekong_delta_40", "mekong_delta_35", "mekong_delta_30", "other_porous", "central_highlands_basalt"
 ]
 # The six months of the dry season in the Red River delta.
 DRY_MONTHS = (11, 12, 1, 2, 3, 4)
-# An observation point, or layer, row and column of a cell, counted from 1.
-Point = Text | Annotated[tuple[Annotated[StrictInt, Field(ge=1)], ...], Field(min_length=3, max_length=3)]
-
-
-def some_side(raw: Mapping[str, Any], *keys: str) -> Iterator[Rule]:
-    """Yield a message when a rule has no side at all, or its least is above its most."""
-    if not given(raw, *keys):
-        yield (), f"needs {' or '.join(keys)}: give one of them."
-    low, high = raw.get(keys[0]), raw.get(keys[-1])
-    if isinstance(low, int | float) and isinstance(high, int | float) and low > high:
-        yield (keys[-1],), f"must not be below {keys[0]} = {low:g}."
 
 
 class Lasting(Section):
@@ -308,80 +297,19 @@ class NoDecline(Lasting):
     """The area."""
 
 
-class Which(Section):
-    """Rates that are added up: those that carry all the labels; nothing given means all."""
-
-    decide: Annotated[tuple[Name, ...], Field(min_length=1), OneOrMany] | None = None
-    """Groups of `decide` or supplies, by name."""
-    district: Texts | None = None
-    """Districts."""
-    aquifer: Aquifers | None = None
-    """Aquifers."""
-    user_type: Texts | None = None
-    """Types of user."""
-    group: Texts | None = None
-    """Groups of wells of the model."""
-    well: Texts | None = None
-    """Wells."""
-
-
-class Supply(Which):
-    """A least, or largest, sum of pumping and supplies."""
-
-    rule: Literal["supply"]
-    """Kind of rule."""
-    each: Label | None = None
-    """A sum for each value of this label instead of one for all."""
-    least: Rate | None = None
-    """Least sum."""
-    most: Rate | None = None
-    """Largest sum."""
-    least_times_present: Annotated[float, Quantity(positive=True)] | None = None
-    """Least sum as a multiple of what is pumped at present."""
-    most_times_present: Annotated[float, Quantity(positive=True)] | None = None
-    """Largest sum as a multiple of what is pumped at present."""
-
-    @classmethod
-    def rules(cls, raw: Mapping[str, Any]) -> Iterator[Rule]:
-        """Check that there is a side."""
-        if not given(raw, "least", "most", "least_times_present", "most_times_present"):
-            yield (), "needs least or most: give one of them."
-        for side in ("least", "most"):
-            if len(given(raw, side, f"{side}_times_present")) > 1:
-                yield (side,), f"cannot stand beside {side}_times_present: give only one of them."
-        low, high = raw.get("least"), raw.get("most")
-        if isinstance(low, int | float) and isinstance(high, int | float) and low > high:
-            yield ("most",), f"must not be below least = {low:g}."
-
-
-class Ratio(Section):
-    """A sum of rates over another, as injection over pumping: a balance of both has `least: 1, most: 1`."""
-
-    rule: Literal["ratio"]
-    """Kind of rule."""
-    of: Which
-    """The sum above."""
-    to: Which
-    """The sum below."""
-    least: Annotated[float, Quantity(low=0.0)] | None = None
-    """Least ratio."""
-    most: Annotated[float, Quantity(low=0.0)] | None = None
-    """Largest ratio."""
-
-    @classmethod
-    def rules(cls, raw: Mapping[str, Any]) -> Iterator[Rule]:
-        """Check that there is a side."""
-        yield from some_side(raw, "least", "most")
-
-
-class EqualCut(Which):
-    """Rates that are all the same share of the present."""
-
-    rule: Literal["equal_cut"]
-    """Kind of rule."""
-
-
 AnyLimitRule = Annotated[
-    Level | DrySeason | Recovery | Front | Difference | Gradient | Flux | Storage | NoDecline | Supply | Ratio | EqualCut,
+    Level
+    | DrySeason
+    | Recovery
+    | Front
+    | Difference
+    | Gradient
+    | Flux
+    | Storage
+    | NoDecline
+    | Supply
+    | Ratio
+    | EqualCut
+    | LinearSum,
     Field(discriminator="rule"),
 ]

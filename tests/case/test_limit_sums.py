@@ -1,0 +1,172 @@
+"""Sums of heads, water, flows and rates in limit files, and rates and supplies that hold for a time; see `limit_strip`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from aquirecover.errors import ConfigError
+from limit_strip import load, solved, write_strip
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_strip(tmp_path)
+
+
+WEST = "decide: {w: {select: {wells: west}, by: well, most: 500}}\n"
+BOTH = "decide: {w: {select: {wells: west}, by: well, most: 400}, e: {select: {wells: east}, by: well, most: 400}}\n"
+YEARS = (
+    "decide:\n  one: {select: {wells: west}, by: well, most: 500, to: 2022-01-01}\n"
+    "  two: {select: {wells: west}, by: well, most: 500, from: 2022-01-01}\n"
+)
+A_ABOVE_8 = "  a: {rule: level, at: observations, points: A, elevation: 8.0}\n"
+# a metre of head is 3 m3 in each cell; a rate takes 3 x 1.5 / 60 m3 per m3/d from all of them, a third of it from the middle one
+ONE_WELL = [
+    ("{head: B, on: 2022-01-01}, {head: A, on: 2022-01-01, times: -1}], most: 0.5", 120.0),
+    ("{head: [1, 1, 2], on: 2023-01-01}], least: 8", 160.0),
+    # the day after a step has ended its heads still count
+    ("{head: [1, 1, 2], on: 2022-06-01}], least: 8", 160.0),
+    ("{mean_head: rooms/all, on: 2022-01-01}], least: 9.5", 100.0),
+    # 100 m3/d were pumped until the limit
+    ("{stored: yes, on: 2022-01-01}, {stored: yes, on: 2021-01-01, times: -1}], least: -3.75", 150.0),
+    ("{stored: yes, within: rooms/hall, on: 2022-01-01}, {stored: yes, within: rooms/hall, on: 2020-01-01, times: -1}], "
+     "least: -3", 120.0),
+    # at the beginning of the limit the head of A is 8.75 m, and its further fall is doubled
+    ("{head: A, on: 2023-01-01, times: 2}, {head: A, on: 2021-01-01, times: -2}], least: -1.5", 160.0),
+    ("{line: middle, from: 2022-01-01}], least: -30", 120.0),
+    ("{into: rooms/porch}], least: -90", 120.0),
+    # 600 + w / 4
+    ("{rates: {decide: w}}, {head: A, on: 2022-01-01, times: 60}], most: 630", 120.0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("terms", "expected"), ONE_WELL)
+def test_one_well_and_one_sum(folder: Path, terms: str, expected: float) -> None:
+    found, result, made = solved(folder, WEST + "constraints:\n  s: {rule: sum, terms: [" + terms + "}\n")
+    assert found["west"] == pytest.approx(expected, rel=1e-8)
+    assert result.certificate.excess <= 1e-6 < result.certificate.raised_excess
+    assert made.info[0].place == "sum s"
+
+
+def test_unit_and_day_of_a_sum(folder: Path) -> None:
+    heads = WEST + "constraints:\n  s: {rule: sum, terms: [{head: A, on: 2022-06-01}, {head: B, on: 2022-01-01}], least: 8}\n"
+    made = load(folder, heads)
+    assert (made.question.constraints.unit, made.info[0].date) == (("m",), "2022-01-01")
+    mixed = heads.replace("least: 8", "least: 8}\n  t: {rule: sum, terms: [{head: A, on: 2022-06-01}, {rates: {}}], most: 9")
+    assert load(folder, mixed).question.constraints.unit == ("m", "1")
+
+
+@pytest.mark.parametrize(("side", "expected"), [("minimise", (120.0, 0.0)), ("maximise", (0.0, 0.0))])
+def test_a_sum_that_is_sought(folder: Path, side: str, expected: tuple[float, float]) -> None:
+    text = BOTH + side + ": dry\nconstraints:\n  dry: {rule: sum, terms: [{head: A, on: 2023-01-01}]}\n"
+    found, result, made = solved(folder, text + "  b: {rule: level, at: observations, points: B, elevation: 9.0}\n")
+    assert (found["west"], found["east"]) == pytest.approx(expected, abs=1e-6)
+    assert result.objective == pytest.approx(10.0 - (0.75 * expected[0] + 0.25 * expected[1]) / 60.0)
+    assert made.objective_unit == "m"
+    if side == "minimise":
+        # a metre at B is 120 m3/d of the west, and 1.5 m at A
+        assert result.row_price.sum() == pytest.approx(1.5)
+
+
+def test_outflow_to_a_boundary_that_is_sought_with_its_cost(folder: Path) -> None:
+    model = (folder / "model.yaml").read_text(encoding="utf-8")
+    (folder / "model.yaml").write_text(model.replace("leakance: 0.0", "leakance: 1.0e-3"), encoding="utf-8")
+    # the pond gives Q / 14 of what either well pumps: 100 m3/d leave -100 / 14, and a supply counts in full
+    text = (
+        BOTH + "supplies: {canal: {most: 70}}\nmaximise: worth\nconstraints:\n"
+        "  worth: {rule: sum, terms: [{boundary: pond}, {rates: {decide: canal}, times: -1}]}\n"
+        "  need: {rule: supply, least: 100}\n"
+    )
+    found, result, made = solved(folder, text)
+    assert sum(found.values()) == pytest.approx(100.0)
+    assert found["canal"] == pytest.approx(0.0, abs=1e-8)
+    assert result.objective == pytest.approx(-100.0 / 14.0)
+    assert made.objective_unit == "m3/d"
+
+
+def test_a_supply_holds_at_every_time_at_which_rates_are_decided(folder: Path) -> None:
+    need = YEARS + "minimise: cost\nconstraints:\n  s: {rule: supply, least: 120}\n"
+    found, result, made = solved(folder, need)
+    assert found == pytest.approx({"west": 120.0, "west (two)": 120.0})
+    # a cubic metre counts as much in the one year as in the other: what counts is the mean over the time
+    assert result.objective == pytest.approx(120.0)
+    assert made.total(result.x) == pytest.approx(120.0)
+    assert [(info.place, info.date) for info in made.info] == [
+        ("supply s, 2021-01-01", "2021-01-01"), ("supply s, 2022-01-01", "2022-01-01"),
+    ]  # fmt: skip
+    found, result, made = solved(folder, need.replace("least: 120", "least: 120, from: 2022-01-01"))
+    assert found == pytest.approx({"west": 0.0, "west (two)": 120.0})
+    assert result.objective == pytest.approx(60.0)
+    assert [info.place for info in made.info] == ["supply s"]
+
+
+def test_a_supply_from_elsewhere_for_a_time(folder: Path) -> None:
+    text = YEARS + (
+        "supplies: {canal: {most: 1000, weight: -3, from: 2022-01-01}}\nminimise: cost\n"
+        "constraints:\n  s: {rule: supply, least: 150}\n  t: {rule: supply, least: 200, from: 2022-01-01}\n" + A_ABOVE_8
+    )
+    found, result, _ = solved(folder, text)
+    assert found == pytest.approx({"west": 150.0, "west (two)": 160.0, "canal": 40.0})
+    assert result.objective == pytest.approx(0.5 * (150.0 + 160.0) + 0.5 * 3.0 * 40.0)
+
+
+def test_a_balance_over_the_time(folder: Path) -> None:
+    # a year of pumping, then half as much water is put back: 0.75 q <= 120 in the first year
+    text = (
+        "decide:\n  out: {select: {wells: west}, by: well, most: 500, to: 2022-01-01}\n"
+        "  back: {select: {wells: east}, by: well, most: 500, inject: yes, weight: 0.1, from: 2022-01-01}\n"
+        "constraints:\n  b: {rule: ratio, of: {decide: back}, to: {decide: out}, least: 0.5, most: 0.5}\n"
+    )
+    found, _, _ = solved(folder, text + A_ABOVE_8)
+    assert found == pytest.approx({"west": 160.0, "east": 80.0})
+    ratio = "rule: ratio, of: {decide: back}, to: {decide: out}, least: 0.5, most: 0.5"
+    terms = "rule: sum, terms: [{rates: {decide: back}}, {rates: {decide: out}, times: -0.5}], least: 0, most: 0"
+    same = text.replace(ratio, terms)
+    found, _, _ = solved(folder, same + A_ABOVE_8)
+    assert found == pytest.approx({"west": 160.0, "east": 80.0})
+
+
+def _errors(folder: Path, text: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load(folder, text)
+    return [str(finding).partition("limits.yaml:")[2].partition(" ")[2] for finding in caught.value.findings]
+
+
+def test_what_is_wrong_with_sums_is_told_at_once(folder: Path) -> None:
+    text = WEST + (
+        "maximise: wurth\nconstraints:\n"
+        "  worth: {rule: sum, terms: [{head: A}, {stored: yes, line: middle, on: 2022-01-01}]}\n"
+        "  other: {rule: sum, terms: [{rates: {}, on: 2022-01-01}, {times: 2}], least: 2, most: 1}\n"
+    )
+    assert _errors(folder, text) == [
+        "maximise = 'wurth': must be one of pumping, room, equal_share, worth, other. Did you mean 'worth'?",
+        "constraints.worth: needs least or most: give one of them, or seek it (maximise or minimise).",
+        "constraints.worth.terms[0]: needs on because it has head.",
+        "constraints.worth.terms[1].line = 'middle': cannot stand beside stored: give only one of head, mean_head, stored, line, "
+        "into, boundary or rates.",
+        "constraints.other.terms[0].on = '2022-01-01': has a meaning only with head or mean_head or stored: remove it, or give "
+        "head.",
+        "constraints.other.terms[1]: needs head, mean_head, stored, line, into, boundary or rates: give one of them.",
+        "constraints.other.most = 1: must not be below least = 2.",
+    ]
+
+
+def test_what_does_not_fit_the_scenario_is_told_at_once(folder: Path) -> None:
+    text = WEST + (
+        "supplies: {canal: {from: 2030-01-01}}\nconstraints:\n"
+        "  s: {rule: sum, least: 0, terms: [{head: D, on: 2022-01-01}, {head: A, on: 2030-01-01}, {boundary: pnd}, "
+        "{rates: {district: North}}, {mean_head: romms, on: 2022-01-01}, {rates: {}, from: 2030-01-01}]}\n"
+        "  t: {rule: supply, least: 1, from: 2030-01-01}\n"
+    )
+    assert _errors(folder, text) == [
+        "supplies.canal: holds in no period: its dates or months are not in the time of the limit.",
+        "constraints.s.terms[0].head = 'D': is no observation point of the model. Valid: A, B, C.",
+        "constraints.s.terms[1].on = 2030-01-01: must lie inside the time of the scenario.",
+        "constraints.s.terms[2].boundary = 'pnd': is no boundary of the model. Did you mean 'pond'?",
+        "constraints.s.terms[3].rates: adds up no decision: nothing that is decided has these labels.",
+        "constraints.s.terms[4] = 'romms': is not there. Did you mean 'rooms'?",
+        "constraints.s.terms[5]: its dates are not in the time of the limit.",
+        "constraints.t: holds in no period: its dates or months are not in the time of the limit.",
+    ]
