@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from aquirecover.case.limit_case import LimitCase
     from aquirecover.flow.problem import FlowResult, Problem
     from aquirecover.flow.simulate import SimulateSettings
+    from aquirecover.output.array_store import ArrayStore
     from aquirecover.output.limit_tables import LimitTables
     from aquirecover.output.reliability import ReliabilityTables
     from aquirecover.study.limits import LimitResult
@@ -136,11 +137,11 @@ def run_limits(
     folder = options.folder or Path("results") / path.resolve().stem
     refuse_existing([folder / "limits.json"], overwrite=options.overwrite)
     refuse_unwritable(folder)
-    listener.say("simulating the scenario as it stands")
+    listener.say("reading the files, and simulating the scenario as it stands")
     made = load_limits(
         path, simulate, cell_size=options.cell_size, overrides=options.overrides, allow_outside=options.allow_outside
     )
-    store = ArrayStore(cache or folder / KEPT)
+    store = _ToldStore(ArrayStore(cache or folder / KEPT), listener)
     simulate_all = simulator(made.case.settings, listener, store)
     try:
         result = _found(made, simulate_all, listener)
@@ -179,6 +180,34 @@ def run_limits(
         names = sorted(path.name for path in hidden.iterdir())
     files = tuple(folder / name for name in names)
     return LimitOutcome(folder, tables, files, {} if reliability is None else reliability.summary, tuple(context.warnings))
+
+
+class _ToldStore:
+    """A store that says once when something of an earlier search is taken from it, or is damaged."""
+
+    def __init__(self, store: ArrayStore, listener: Listener) -> None:
+        self.folder, self._store, self._listener = store.folder, store, listener
+        self._own: set[str] = set()
+        self._told: set[str] = set()
+
+    def load(self, key: str) -> dict[str, Any] | None:
+        """Return what was kept under a key, None when it is not there or not whole."""
+        found = self._store.load(key)
+        if found is not None and key not in self._own:
+            self._tell(f"runs that had ended before are taken from {self.folder}")
+        if self._store.damaged:
+            self._tell(f"{self._store.damaged[0]} is damaged: it is run again")
+        return found
+
+    def keep(self, key: str, arrays: Mapping[str, Any]) -> None:
+        """Keep arrays under a key."""
+        self._own.add(key)
+        self._store.keep(key, arrays)
+
+    def _tell(self, text: str) -> None:
+        if text not in self._told:
+            self._told.add(text)
+            self._listener.say(text)
 
 
 def simulator(settings: SimulateSettings, listener: Listener, store: Store | None = None) -> Simulator:

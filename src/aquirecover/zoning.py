@@ -88,14 +88,16 @@ def write_zones(
     write_csv(targets[1], ("zone", "aquifer", "reason", "wells", "area_ha"), [_row(zone) for zone in zones], overwrite=overwrite)
     district = files.model.map.district
     outlines = rings(site.places.shapes("areas", district).geometry) if district else []
-    save_figure(zone_map(files.model.title, _by_aquifer(zones), outlines, _places(register)), targets[2], overwrite=overwrite)
+    save_figure(
+        zone_map(files.model.title, _by_aquifer(zones, known), outlines, _places(register)), targets[2], overwrite=overwrite
+    )
     return targets
 
 
-def _by_aquifer(zones: Sequence[Zone]) -> dict[str, dict[int, list[FloatArray]]]:
-    """Return the rings of the zones by aquifer and number."""
+def _by_aquifer(zones: Sequence[Zone], aquifers: Sequence[str]) -> dict[str, dict[int, list[FloatArray]]]:
+    """Return the rings of the zones by aquifer, from top to bottom, and number; what is of no aquifer last."""
     found: dict[str, dict[int, list[FloatArray]]] = {}
-    for zone in sorted(zones, key=lambda zone: zone.aquifer):
+    for zone in sorted(zones, key=lambda zone: aquifers.index(zone.aquifer) if zone.aquifer in aquifers else len(aquifers)):
         found.setdefault(zone.aquifer, {}).setdefault(zone.number, []).extend(rings([zone.geometry]))
     return found
 

@@ -86,6 +86,7 @@ def test_what_was_run_is_kept_for_the_next_call(file: Path, monkeypatch: pytest.
         patch.setattr("aquirecover.flow.many.simulate_many", counted)
         again = _limits(file, *cache, "--overwrite")
     assert again.exit_code == 0, again.output
+    assert f"runs that had ended before are taken from {tmp_path / 'kept'}" in again.output
     assert runs == [3]
     assert (file.parent / "out" / "limits.csv").read_bytes() == found
     shutil.rmtree(file.parent / "out")

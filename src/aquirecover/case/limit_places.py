@@ -90,10 +90,8 @@ class LimitPlaces:
         }
         self.present: FloatArray = np.maximum(given_rates(self.problem)[max(self.period - 1, 0)], 0.0)
         places = case.site.places
-        entries = {
-            kind: {**places.entries[kind], **_moved(getattr(config, kind), folder, places.files.folder)}
-            for kind in ("areas", "lines")
-        }
+        self._own = {kind: _moved(getattr(config, kind), folder, places.files.folder) for kind in ("areas", "lines")}
+        entries = {kind: {**places.entries[kind], **own} for kind, own in self._own.items()}
         for kind in ("areas", "lines"):
             for name in getattr(config, kind):
                 if name in places.entries[kind]:
@@ -106,7 +104,9 @@ class LimitPlaces:
         return float((np.datetime64(day) - start) / np.timedelta64(1, "s")) / 86_400.0
 
     def check(self) -> None:
-        """Check that the limit begins with a period of the model."""
+        """Check that places can be read, and that the limit begins with a period of the model."""
+        places = self.case.site.places
+        Places(self._own, places.files, places.crs, self.errors).check_all(self.case.plan.extent)
         schedule = self.problem.schedule
         end, key = float(schedule.step_time[-1]), f"from = {self._first}"
         if not 0.0 < self.start_day < end:

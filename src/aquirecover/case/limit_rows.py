@@ -78,9 +78,11 @@ class RowBuilder:
         key, n_error = f"constraints.{name}", len(self.places.errors.findings)
         layers = self.places.layers(rule.aquifer, key)
         found = self._made(key, rule, layers)
-        if found is not None and not found.place and len(self.places.errors.findings) == n_error:
+        # wells that could not be chosen are told already
+        whole = not any(finding.key.startswith("decide.") for finding in self.places.errors.findings)
+        if found is not None and not found.place and whole and len(self.places.errors.findings) == n_error:
             self.places.errors.add(key, "holds nowhere: none of its places lies in these aquifers, or has a limit.")
-        return found if len(self.places.errors.findings) == n_error else None
+        return found if found is not None and found.place and len(self.places.errors.findings) == n_error else None
 
     def _made(self, key: str, rule: AquiferRule, layers: IntArray) -> Rows | None:
         match rule:

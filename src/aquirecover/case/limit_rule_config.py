@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from aquirecover.case.limit_sum_config import EqualCut, LinearSum, Point, Ratio, Supply, some_side
-from aquirecover.case.scalars import AreaRef, Date, Flag, LineRef, Month, Text, Texts, dates_ascend
+from aquirecover.case.messages import did_you_mean, sentence
+from aquirecover.case.scalars import AreaRef, Date, Flag, LineRef, Month, Text, Texts, checked, dates_ascend
 from aquirecover.case.scenario_config import Aquifers, Select, Share
 from aquirecover.case.sections import Rule, Section, exactly_one, given, only_with
 from aquirecover.case.values import Quantity
@@ -17,6 +18,24 @@ Metres = Annotated[float, Quantity("m")]
 Flow = Annotated[float, Quantity("m3 d-1")]
 Region = Literal[
     "red_river_delta", "mekong_delta_40", "mekong_delta_35", "mekong_delta_30", "other_porous", "central_highlands_basalt"
+]
+LAW_NAMES = ("vn-decree-53-2024", "vn-decree-167-2018")
+
+
+def _law(raw: object) -> object:
+    if isinstance(raw, bool) or raw in LAW_NAMES:
+        return raw
+    if raw in ("yes", "no"):
+        return raw == "yes"
+    near = did_you_mean(raw, LAW_NAMES)
+    raise ValueError(sentence("must be yes or the name of a law", near))
+
+
+# A law by its name; `yes` for the level limit of the model.
+Law = Annotated[
+    Literal["vn-decree-53-2024", "vn-decree-167-2018"] | bool,
+    BeforeValidator(checked(_law)),
+    WithJsonSchema({"anyOf": [{"type": "boolean"}, {"enum": ["yes", *LAW_NAMES]}]}),
 ]
 # The six months of the dry season in the Red River delta.
 DRY_MONTHS = (11, 12, 1, 2, 3, 4)
@@ -55,7 +74,7 @@ class Level(Lasting):
     """The area."""
     mean: Flag = False
     """The mean head of each layer over the area instead of that of every cell."""
-    law: Literal["vn-decree-53-2024", "vn-decree-167-2018"] | Flag | None = None
+    law: Law | None = None
     """The limit by a law; `yes` for `level_limit` of the model."""
     region: Region | None = None
     """Region, on which the depth of the law depends; `red_river_delta` when left out."""
@@ -122,7 +141,7 @@ class DrySeason(Section):
     """Which wells; all that pump when left out."""
     points: Texts | None = None
     """Which observation points; all when left out."""
-    law: Literal["vn-decree-53-2024"] | Flag = "vn-decree-53-2024"
+    law: Law = "vn-decree-53-2024"
     """The lawful level; `yes` for `level_limit` of the model."""
     region: Region | None = None
     """Region, on which the depth of the law depends; `red_river_delta` when left out."""
@@ -153,8 +172,8 @@ class DrySeason(Section):
         yield from _fits(at, "radius", "wells")
         yield from _fits(at, "points", "observations")
         yield from _named(raw, "vn-decree-53-2024")
-        if raw.get("law") in (False, "no"):
-            yield ("law",), "must be yes or the name of a law."
+        if raw.get("law") in (False, "no", "vn-decree-167-2018"):
+            yield ("law",), "must be yes or vn-decree-53-2024, whose Article 33 this is."
 
 
 class Recovery(Section):

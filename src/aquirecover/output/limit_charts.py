@@ -143,7 +143,7 @@ def trade_off_curve(dataset: xr.Dataset) -> Figure:
     ax.set_ylim(0.0, 1.18 * max(float(np.nanmax(limit, initial=0.0)), float(dataset.attrs["present"]) / 1e3, 1e-3))
     ax.margins(x=0.05)
     if np.issubdtype(side.dtype, np.datetime64):
-        finish_time_axis(ax, dated=True, most=6)
+        finish_time_axis(ax, dated=True, most=8)
     ax.set_xlabel(wrapped(str(dataset.attrs["curve_label"]), 50))
     ax.set_ylabel("Pumping (1,000 m³/d)")
     figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2 if known.all() else 1)

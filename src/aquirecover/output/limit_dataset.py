@@ -88,6 +88,7 @@ def limits_dataset(story: LimitStory) -> xr.Dataset:
         "term_vi": TERM_VI,
         "laws": "\n".join(story.laws),
         "objective": story.result.objective,
+        "objective_unit": story.tables.total["objective_unit"],
         "limit": story.tables.total["limit_m3_d"],
         "present": story.tables.total["present_m3_d"],
         "largest_excess": certificate.excess,

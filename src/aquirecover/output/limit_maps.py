@@ -194,11 +194,10 @@ def binding_map(dataset: xr.Dataset) -> Figure:
     if engine is not None:
         engine.set(rect=(0.0, share, 1.0, 1.0 - share))  # type: ignore[call-arg]  # the stubs know the base class alone
     blank = np.full((dataset.sizes["y"], dataset.sizes["x"]), np.nan)
-    for n, (ax, name, rows) in enumerate(zip(panels[0], aquifers, own, strict=True)):
+    for ax, name, rows in zip(panels[0], aquifers, own, strict=True):
         if not name:
             ax.set_axis_off()
             _drop_names(ax)
-            _name_dearest(figure, 0.02 + 0.98 * n / len(aquifers), top, dataset, rows, rules, price)
             continue
         draw_map(ax, dataset, blank, colormaps["Greys"], Normalize(0.0, 1.0))
         _drop_names(ax)
@@ -208,11 +207,14 @@ def binding_map(dataset: xr.Dataset) -> Figure:
             x, y = (dataset[f"well_{axis}"].values[here] / 1e3 for axis in "xy")
             ax.plot(x, y, ".", color="#9a9a9a", markersize=1.6, zorder=3)
         _mark(ax, dataset, rows, rules, price)
-        _name_dearest(figure, 0.02 + 0.98 * n / len(aquifers), top, dataset, rows, rules, price)
     letter(panels[0], [f"Aquifer {name}" if name else "in no single aquifer" for name in aquifers])
     _add_rules(figure, rules)
-    title = f"{dataset.attrs['title']}: what binds where, and what the limit gains per unit of it"
+    title = f"{dataset.attrs['title']}: what binds where, with shadow prices"
     title_figure(figure, wrapped(title, int(figure.get_figwidth() / MM / 1.75)))
+    # where the panels stand is known when they have been laid out
+    figure.draw_without_rendering()
+    for ax, rows in zip(panels[0], own, strict=True):
+        _name_dearest(figure, ax.get_position().x0, top, dataset, rows, rules, price)
     return figure
 
 
@@ -249,12 +251,13 @@ def _name_dearest(
 ) -> None:
     """Write the dearest constraints of a panel below it, a line each, in the colours of their rules."""
     line = LINE * MM / figure.get_figheight()
+    objective = _plain(str(dataset.attrs.get("objective_unit", "m3/d")))
     for rank, n in enumerate(rows[:NAMED]):
         rule, place, date, unit = (str(dataset[f"constraint_{key}"].values[n]) for key in ("rule", "place", "date", "unit"))
         number = rules.index(rule)
         # the number is on the map: rows and columns need not be told
         place = re.sub(r"row \d+, column \d+ ?\(?([^)]*)\)?", r"\1", place).replace("edge at ", "edge, ").rstrip(", ")
-        text = f"{rank + 1}  {place}{', ' if date else ''}{date[:7]}: {_price(price[n])} per {_plain(unit)}"
+        text = f"{rank + 1}  {place}{', ' if date else ''}{date[:7]}: {_price(price[n])} {objective} per {_plain(unit)}"
         figure.text(left, top - (rank + 0.6) * line, text, ha="left", va="top", fontsize=5.8, in_layout=False,
                     color=SERIES[number % len(SERIES)])  # fmt: skip
     more = rows.size - NAMED

@@ -133,6 +133,7 @@ def limit_tables(
         "present_m3_d": parts[-1]["present_m3_d"],
         "term": {"en": "safe extraction limit", "vi": TERM_VI},
         "objective": result.objective,
+        "objective_unit": objective_unit,
         "certificate": {
             "largest_excess": certificate.excess,
             "constraint": certificate.worst,

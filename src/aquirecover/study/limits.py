@@ -22,7 +22,7 @@ from aquirecover.study.certificate import Certificate, prove, prove_bounds
 from aquirecover.study.chance import Chance, Margin, deviation, tightened
 from aquirecover.study.constraints import Constraints
 from aquirecover.study.decisions import Decision
-from aquirecover.study.linear_program import InfeasibleError, LinearProgram, ProgramSolution
+from aquirecover.study.linear_program import InfeasibleError, LinearProgram, ProgramSolution, UnboundedError
 from aquirecover.study.quantities import Quantities
 from aquirecover.study.response import Evaluator, Outcome, Response, SimulateAll
 
@@ -32,6 +32,8 @@ FREE = 8
 DRAWN = 0.1
 # Tolerance of the rates, as a share of what they are raised by, with which raised rates must break a constraint.
 SHOWN = 0.1
+# Decisions that a message names.
+NAMED = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +121,15 @@ class LimitSettings:
     """Share by which the limit is raised, or lowered where the least cost is sought, to show that it then breaks a constraint."""
     spread_every: int = 1
     """With a risk, programs after which the standard deviations are found anew; 0 keeps those at the first rates."""
+
+    def __post_init__(self) -> None:
+        """Refuse values that make no sense."""
+        for name in ("rate_tolerance", "objective_tolerance", "violation", "raised"):
+            if not 0.0 < getattr(self, name) < 1.0:
+                raise ValueError(f"{name} = {getattr(self, name):g}: must lie between 0 and 1.")
+        for name, least in (("max_programs", 1), ("spread_every", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} = {getattr(self, name)}: must be {least} or more.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -279,7 +290,14 @@ def _program(question: LimitProblem, response: Response, x: FloatArray, reach: f
         np.minimum(upper, x + reach),
         np.array([d.integer for d in question.decisions]),
     )
-    solution = linear_program.solve(program)
+    try:
+        solution = linear_program.solve(program)
+    except UnboundedError as error:
+        free = [d.name for d in question.decisions if not np.isfinite(d.upper if objective.maximise else d.lower)]
+        raise UnboundedError(
+            "The limit can grow without end: no constraint holds back what has no largest rate, which is one of "
+            f"{', '.join(free[:NAMED])}{' …' if len(free) > NAMED else ''}. Give most, or a rule that looks at the heads."
+        ) from error
     value = sign * solution.value + offset
     return ProgramSolution(solution.x, value, solution.row_price, solution.bound_price, solution.gap)
 

@@ -24,6 +24,10 @@ class InfeasibleError(ConvergenceError):
     """No values satisfy all rows."""
 
 
+class UnboundedError(ConvergenceError):
+    """The objective can grow without end."""
+
+
 @dataclass(frozen=True, eq=False)
 class LinearProgram:
     """Maximise ``objective · x`` subject to ``row_lower ≤ matrix x ≤ row_upper`` and bounds.
@@ -82,8 +86,10 @@ def solve(program: LinearProgram) -> ProgramSolution:
     ------
     InfeasibleError
         When no values satisfy all rows and bounds.
+    UnboundedError
+        When the objective can grow without end.
     ConvergenceError
-        When the objective can grow without end, or HiGHS gives up.
+        When HiGHS gives up.
     """
     # HiGHS takes coefficients below 1e-9 for none, and a gradient has such ones
     steepest = np.abs(program.matrix).max(axis=1, initial=0.0)
@@ -195,8 +201,6 @@ def _check(result: Any) -> None:
     if result.status == 2:
         raise InfeasibleError("no values of the decisions satisfy all constraints.")
     if result.status == 3:
-        raise ConvergenceError(
-            "The objective of the limit search can grow without end: a decision has no upper bound and no constraint."
-        )
+        raise UnboundedError("The objective can grow without end: a decision has no upper bound and no constraint.")
     if result.status != 0:
         raise ConvergenceError(f"HiGHS gave up on the limit search: {result.message}")

@@ -172,7 +172,9 @@ def bisect_factor(
 
     steps = [tried(0.0)]
     if steps[0].excess > violation:
-        raise InfeasibleError(f"{steps[0].worst} does not hold even when nothing is pumped; no factor is small enough.")
+        raise InfeasibleError(
+            f"{steps[0].worst} does not hold even when nothing is pumped, so that no factor can be halved from there."
+        )
     steps.append(tried(most))
     low, high = 0.0, most
     if steps[-1].excess <= violation:
