@@ -100,7 +100,7 @@ def write_limit_files(
 ) -> None:
     """Write the page, tables, dataset and figures of a limit into an empty folder."""
     from aquirecover.output.figures import save_figure
-    from aquirecover.output.files import write_text
+    from aquirecover.output.files import replace_file
     from aquirecover.output.limit_charts import figure_plan
     from aquirecover.output.limit_dataset import curve_rows, limits_dataset
     from aquirecover.output.limit_report import limit_report
@@ -112,6 +112,7 @@ def write_limit_files(
     if figures:
         for name, make in figure_plan(dataset).items():
             save_figure(make(), folder / f"{name}.png")
-    write_text(folder / "report.md", limit_report(about, story.tables, story.curve, story.curve_label, priors))
+    page = limit_report(about, story.tables, story.curve, story.curve_label, priors).encode()
+    replace_file(folder / "report.md", lambda part: part.write_bytes(page))
     heads = curve_rows(dataset) if dataset.sizes["time"] > 1 else []
     write_limits(folder, story.tables, story.curve, heads, about, overwrite=False)
