@@ -46,10 +46,10 @@ T 500 m²/d, S 2e-4, Q 1,000 m³/d for 30 d, at 100 m; 38 × 38 cells from 8 m a
 GWM-2005 ran STORAGE with closures of 0.001 ft. Its steady state lacks 0.08 % of its budget and lies 0.024 ft below the one that
 closes, so that what the aquifers lose from there on comes out 1 % lower; MODFLOW 6, run tightly at the printed rates, gives the
 losses found here within 2e-6, and from the steady heads that were printed, to four digits, they are the printed ones within 5e-4.
-The objective and what binds hardly feel it. SEAWATER differs by 0.05 % because GWM took the arithmetic mean of transmissivity: with
-a flow solver of the tests that takes it too (`tests/verification/arithmetic_seawater.py`) the limit has every digit that was printed.
-The stages of the streams of STREAMFLOW and SUPPLY2 follow their flow; they are found by repeated simulation with rivers of given
-stages (`verification/channels.py`), as the simulator has no streams of that kind.
+The objective and what binds hardly feel it. SEAWATER differs by 0.05 % because GWM took the arithmetic mean of transmissivity:
+with a flow solver of the tests that takes it too (`tests/verification/arithmetic_seawater.py`) the limit has every digit that was
+printed. The stages of the streams of STREAMFLOW and SUPPLY2 follow their flow; they are found by repeated simulation with rivers
+of given stages (`verification/channels.py`), as the simulator has no streams of that kind.
 
 ## Other checks
 

@@ -12,7 +12,7 @@ from aquirecover.flow.adjoint import SensitivitySettings
 from aquirecover.flow.arrays import FloatArray
 from aquirecover.flow.problem import Problem
 from aquirecover.flow.properties import AquiferProperties
-from aquirecover.flow.stresses import Recharge
+from aquirecover.flow.stresses import Recharge, Wells
 from aquirecover.study.chance import AdjointSpread, Chance
 from aquirecover.study.constraints import Constraints, join
 from aquirecover.study.decisions import decided, rates
@@ -45,9 +45,14 @@ def test_every_digit_that_gwm_prints() -> None:
 
 
 def test_the_programs_of_pestpp() -> None:
-    # in the benchmark opt_seawater_chance (PEST++ 3.7, no risk) a well of two layers pumps its rate in each of them
+    # in the benchmark opt_seawater_chance (PEST++ 3.7, no risk) a well of two layers pumps its rate in each of them, and the town
+    # has its well in the upper one
     question = seawater_question()
-    question = replace(question, decisions=tuple(replace(d, share=np.sign(d.share)) for d in question.decisions))
+    town = question.problem.stresses[-1]
+    assert isinstance(town, Wells)
+    above = Wells(town.cell - 600, town.pumping_rate, names=town.names, name=town.name)
+    problem = replace(question.problem, stresses=(*question.problem.stresses[:-1], above))
+    question = replace(question, problem=problem, decisions=tuple(replace(d, share=np.sign(d.share)) for d in question.decisions))
     evaluator = Evaluator(question.problem, question.decisions, question.families, with_arithmetic_means)
     idle, *moved = evaluator.outcomes([np.zeros(8), *(500.0 * np.eye(8))])
     slope = np.stack([(outcome.values - idle.values) / 500.0 for outcome in moved], axis=1)
