@@ -13,6 +13,7 @@ from aquirecover.case.limit_case import LimitCase
 from aquirecover.errors import ConfigError
 from aquirecover.output.limit_seasons import season_rows, season_sentence
 from aquirecover.study.limits import LimitResult, find_limit
+from aquirecover.study.linear_program import InfeasibleError
 from aquirecover.study.trade_off import trade_off
 from limit_strip import BEGIN, MODEL, SCENARIO, load, simulate_all, simulated, solved, write_strip
 
@@ -138,6 +139,20 @@ def test_a_share_of_the_area_comes_back(folder: Path) -> None:
         assert found["west"] + found["east"] == pytest.approx(total), share
         assert result.certificate.excess <= 1e-6
     assert found["east"] == pytest.approx(300.0)
+
+
+def test_recovery_towards_the_equilibrium_without_pumping(folder: Path) -> None:
+    # the ends fall to 9 m from 2021 on, and with them the level that A can come back to
+    model = (folder / "model.yaml").read_text(encoding="utf-8")
+    ends = "head: {series: [[2020-01-01, 10.0], [2021-01-01, 10.0], [2021-01-02, 9.0], [2023-01-01, 9.0]]}}"
+    falling = model.replace("head: 10.0}\ngeneral", ends + "\ngeneral")
+    (folder / "model.yaml").write_text(falling, encoding="utf-8")
+    rule = "constraints:\n  r: {rule: recovery, at: observations, points: A, share: 0.5, by: 2022-06-01%s}\n"
+    # from 8.75 m with 100 m3/d half way to 9 m; to the 10 m before pumping it cannot come half way
+    found, _, _ = solved(folder, WEST + rule % ", reference: no_pumping")
+    assert found["west"] == pytest.approx((9.0 - 8.875) * 80.0, rel=1e-4)
+    with pytest.raises(InfeasibleError):
+        solved(folder, WEST + rule % "")
 
 
 def test_a_share_of_the_area_comes_back_and_stays(folder: Path) -> None:

@@ -26,7 +26,9 @@ from aquirecover.case.limit_switches import some_cells, some_seasons
 from aquirecover.case.limit_terms import TermBuilder
 from aquirecover.errors import Collector
 from aquirecover.flow.arrays import FloatArray, IntArray
+from aquirecover.flow.steady import solve_steady
 from aquirecover.study.constraints import Constraints, bounds, join, total
+from aquirecover.study.equilibrium import no_pumping_head
 from aquirecover.study.horizon import earlier_part, later_part
 from aquirecover.study.limit_rules import Rows
 from aquirecover.study.limits import LimitProblem, LimitSettings, Objective
@@ -145,7 +147,7 @@ class _Builder:
         found = build_decisions(self.config, self.places, later)
         self._sums(found, later)
         blank = np.zeros(self.problem.grid.shape)
-        heads = Background(blank, blank, dict.fromkeys((day for day, _ in self._earlier), blank))
+        heads = Background(blank, blank, dict.fromkeys((day for day, _ in self._earlier), blank), blank)
         builder = RowBuilder(self.places, later, heads, _decided(found))
         self._aquifer(found, builder)
         self._linear(found, builder)
@@ -174,6 +176,13 @@ class _Builder:
         """Steps of the scenario whose heads are compared with later ones."""
         return [0, self.places.begin_step, *(step for _, step in self._earlier)]
 
+    def _no_pumping(self) -> FloatArray | None:
+        """Return the heads in equilibrium without pumping where a rule asks for them."""
+        rules = self.config.constraints.values()
+        if not any(isinstance(rule, Recovery) and rule.reference == "no_pumping" for rule in rules):
+            return None
+        return no_pumping_head(self.problem, lambda problem, period: solve_steady(problem, period, self.case.settings))
+
     def build(self, result: FlowResult) -> LimitCase:
         """Return the question."""
         places, config = self.places, self.config
@@ -184,7 +193,7 @@ class _Builder:
 
         # a steady beginning that takes no time is the state before pumping
         first = result.head[0] if self.problem.schedule.period_length[0] == 0.0 else self.problem.initial_head
-        heads = Background(at(places.begin_step), first, {day: at(step) for day, step in self._earlier})
+        heads = Background(at(places.begin_step), first, {day: at(step) for day, step in self._earlier}, self._no_pumping())
         later = later_part(self.problem, places.period, heads.start)
         found = build_decisions(config, places, later)
         builder = RowBuilder(places, later, heads, _decided(found))

@@ -47,11 +47,14 @@ class Background:
         On the first day of the limit, and before pumping.
     earlier : mapping of date to ndarray
         On the days before the limit that rules name.
+    no_pumping : ndarray, optional
+        In equilibrium without pumping, where a rule asks for it.
     """
 
     start: FloatArray
     first: FloatArray
     earlier: dict[date, FloatArray]
+    no_pumping: FloatArray | None = None
 
 
 class RowBuilder:
@@ -122,7 +125,7 @@ class RowBuilder:
         return found.turned() if rule.highest is not None else found
 
     def _recovery(self, key: str, rule: Recovery, layers: IntArray) -> Rows | None:
-        steps, level = self.places.steps(rule.by, rule.to, None, key), self._recovered(rule.share)
+        steps, level = self.places.steps(rule.by, rule.to, None, key), self._recovered(rule)
         level = np.where(np.isin(np.arange(level.shape[0]), layers)[:, None, None], level, np.nan)
         if rule.at == "observations":
             cell, names = self.places.points(rule.points, f"{key}.points")
@@ -234,10 +237,13 @@ class RowBuilder:
         lowest = [float(np.average(level[cells], weights=weight[cells])) for cells in groups]
         return mean_levels(self.later, groups, names, np.array(lowest), steps)
 
-    def _recovered(self, share: float) -> FloatArray:
-        """Return the heads after a share of the way back to those before pumping; m."""
-        start, first = self.background.start, self.background.first
-        return np.asarray(start + share * (first - start))
+    def _recovered(self, rule: Recovery) -> FloatArray:
+        """Return the heads after a share of the way back to the reference; m."""
+        start, reference = self.background.start, self.background.first
+        if rule.reference == "no_pumping":
+            assert self.background.no_pumping is not None
+            reference = self.background.no_pumping
+        return np.asarray(start + rule.share * (reference - start))
 
     def _steps(self, rule: Timed, key: str) -> IntArray:
         return self.places.steps(rule.from_, rule.to, rule.months, key)

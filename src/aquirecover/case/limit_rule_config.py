@@ -193,7 +193,9 @@ class Recovery(Section):
     aquifer: Aquifers | None = None
     """Aquifers it holds in."""
     share: Share
-    """Share of the way from the head at the first day of the limit back to the head before pumping."""
+    """Share of the way from the head at the first day of the limit back to the reference."""
+    reference: Literal["before_pumping", "no_pumping"] = "before_pumping"
+    """Heads before pumping, or in equilibrium with the mean stresses of the last year and without the pumping of any well."""
     by: Date
     """Day by which it holds, and from which on."""
     to: Date | None = None
