@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, final
 import numpy as np
 
 from aquirecover import __version__
-from aquirecover.errors import AquirecoverError, ConfigError, Finding, ResourceError
+from aquirecover.errors import AquirecoverError, ConfigError, ConvergenceError, Finding, ResourceError
 from aquirecover.machine import n_cores
 from aquirecover.runner import Listener, RunOptions
 from aquirecover.study.chance import Chance, Margin, Spread, contributions, row_slopes
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from aquirecover.case.limit_case import LimitCase
     from aquirecover.case.prior_builder import ModelPrior
     from aquirecover.flow.arrays import FloatArray
+    from aquirecover.flow.problem import FlowResult, Problem
     from aquirecover.flow.simulate import SimulateSettings
     from aquirecover.study.decisions import Decision
     from aquirecover.study.response import SimulateAll, Simulator
@@ -144,6 +145,7 @@ class _Common:
     route: Route
     settings: LimitSettings
     folder: Path
+    hindsight: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +167,8 @@ def _ensemble(
 ) -> Ensemble:  # fmt: skip
     """Look at the limit in all realizations that are not stored yet."""
     route = Route(made.question.decisions, result.x)
-    shared = _content(path, options, made, result)
+    assert made.risk is not None
+    shared = [_content(path, options, made, result), made.risk.hindsight]
     tasks = []
     for number, row in enumerate(samples.tolist(), 1):
         values = {one.key: value for one, value in zip(priors, row, strict=True)}
@@ -178,7 +181,7 @@ def _ensemble(
     if found:
         listener.say(f"{len(found)} of {len(tasks)} realizations are stored in {folder / REALIZATIONS}")
     left = [task for task in tasks if task.number not in found]
-    common = _Common(_Loader(path, options, made), route, made.settings, folder)
+    common = _Common(_Loader(path, options, made), route, made.settings, folder, made.risk.hindsight)
     listener.progress(REALIZATIONS, len(found), len(tasks))
     try:
         from aquirecover.workers import do_all
@@ -194,7 +197,11 @@ def _ensemble(
         raise KeyboardInterrupt(text) from error
     records = [found[task.number] for task in tasks]
     ranges = tuple(None if record["error"] else FactorRange(**_numbers(record["range"])) for record in records)
-    return Ensemble(samples, ranges, tuple(record["error"] for record in records), route)
+    errors = tuple(record["error"] for record in records)
+    if not made.risk.hindsight:
+        return Ensemble(samples, ranges, errors, route)
+    own = tuple(None if record["own"] is None else np.array(record["own"]) for record in records)
+    return Ensemble(samples, ranges, errors, route, own, tuple(record["why_none"] for record in records))
 
 
 def _content(path: Path, options: RunOptions, made: LimitCase, result: LimitResult) -> Any:
@@ -229,10 +236,13 @@ def realize(common: _Common, task: _Task) -> dict[str, Any]:
     from aquirecover.output.files import write_json
 
     record: dict[str, Any] = {"key": task.key, "number": task.number, "range": None, "error": "", "values": dict(task.values)}
+    record |= {"own": None, "why_none": ""}
     try:
         question, settings = common.loader.load(task.values)
         found = factor_range(question, common.route, _one_by_one(settings), common.settings)
         record["range"] = {key: value if value == value else None for key, value in vars(found).items()}
+        if common.hindsight:
+            record |= _own_limit(replace(question, decisions=common.route.decisions), settings)
     except ResourceError:
         raise  # of the machine, not of the realization
     except AquirecoverError as error:
@@ -241,6 +251,34 @@ def realize(common: _Common, task: _Task) -> dict[str, Any]:
         return {**record, "error": f"Unexpected {type(error).__name__}: {error}"}
     write_json(task.file(common.folder), record, overwrite=True)
     return record
+
+
+def _own_limit(question: LimitProblem, settings: SimulateSettings) -> dict[str, Any]:
+    """Return the limit of a realization by itself, or why it has none."""
+    rough = LimitSettings(ROUGH_RATE, ROUGH_OBJECTIVE, violation=ROUGH_VIOLATION)
+    try:
+        found = find_limit(question, _side_by_side(settings), rough)
+    except InfeasibleError:
+        return {"own": None, "why_none": "no rates hold"}
+    except ConvergenceError as error:
+        return {"own": None, "why_none": str(error)}
+    return {"own": found.x.tolist(), "why_none": ""}
+
+
+def _side_by_side(settings: SimulateSettings) -> Simulator:
+    """Return what runs problems for a search inside a process of its own: confined ones in lanes, others one after another."""
+    from aquirecover.flow.adjoint import SensitivitySettings
+    from aquirecover.flow.many import simulate_many
+    from aquirecover.study.response import Simulator
+
+    tight = tightly(settings)
+
+    def run(problems: Sequence[Problem]) -> Iterable[FlowResult]:
+        if any((problem.properties.convertible & problem.grid.active).any() for problem in problems):
+            return _one_by_one(settings)(problems)
+        return simulate_many(problems, tight)
+
+    return Simulator(run, SensitivitySettings(tight))
 
 
 def _one_by_one(settings: SimulateSettings) -> SimulateAll:

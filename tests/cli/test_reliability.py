@@ -52,6 +52,28 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 
 @pytest.mark.usefixtures("in_this_process")
+def test_limits_of_the_realizations_by_themselves(file: Path) -> None:
+    _change(file, "realizations: 60", "realizations: 8, first_order: no, hindsight: yes")
+    done = _limits(file)
+    assert done.exit_code == 0, done.output
+    out = file.parent / "out"
+    rows = _rows(out / "realizations.csv")
+    for row in rows:
+        # what is found anew is never less than a share of rates that keeps the rules
+        if row["status"] == "holds":
+            assert float(row["own_limit_m3_d"]) >= float(row["limit_m3_d"]) * (1.0 - 2e-3)
+        elif not row["own_limit_m3_d"]:
+            assert row["why_no_own_limit"] == "no rates hold"
+    own = sorted((float(row["own_limit_m3_d"]) for row in rows if row["own_limit_m3_d"]), reverse=True)
+    curve = [row for row in _rows(out / "reliability.csv") if row["method"] == "each realization by itself"]
+    assert [float(row["limit_m3_d"]) for row in curve] == pytest.approx([0.0, *own[::-1]])
+    assert [float(row["probability"]) for row in curve[1:]] == pytest.approx([(n + 1) / 8 for n in range(len(own))][::-1])
+    assert f"some rates keep all rules in {len(own)} of 8" in done.output
+    _change(file, "risk:", "minimise: cost\nrisk:")
+    assert "risk.hindsight" in _limits(file, "--overwrite").output
+
+
+@pytest.mark.usefixtures("in_this_process")
 def test_tables_and_figure(file: Path) -> None:
     _change(file, "realizations: 60", "realizations: 12")
     done = _limits(file)

@@ -170,6 +170,10 @@ class LimitConfig(Section):
     def rules(cls, raw: Mapping[str, Any]) -> Iterator[Rule]:
         """Check that one thing is sought, that every sum has a side or is sought, and that the trade-off names a rule."""
         yield from at_most_one(raw, "maximise", "minimise")
+        risk = raw.get("risk")
+        looks_back = isinstance(risk, Mapping) and risk.get("hindsight") in (True, "yes")
+        if looks_back and (raw.get("minimise") is not None or raw.get("maximise") not in (None, "pumping", "equal_share")):
+            yield ("risk", "hindsight"), "goes with the most pumping, which grows as the rules allow more."
         curve, known = raw.get("trade_off"), raw.get("constraints")
         rules = {name: rule for name, rule in known.items() if isinstance(rule, Mapping)} if isinstance(known, Mapping) else {}
         if raw.get("maximise") == "room" and "level" not in [rule.get("rule") for rule in rules.values()]:

@@ -26,6 +26,9 @@ class Risk(Section):
     """Of the drawing; the same seed draws the same models."""
     first_order: Flag = True
     """Also by first-order second-moment, from derivatives with respect to the priors."""
+    hindsight: Flag = False
+    """Also the limit of each realization by itself, as one could find it who knew the aquifer; it takes as many runs in each
+    as the limit does."""
     priors: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
     """Values whose priors count, as `layers.qp1.k`, or sections, as `layers.qp1`; all of the model when left out."""
 

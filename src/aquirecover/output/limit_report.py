@@ -173,13 +173,14 @@ def _risk(about: Mapping[str, Any], priors: Sequence[Mapping[str, Any]]) -> str:
         return ""
     text = "## How sure it is\n\n" + "\n".join(f"- {sentence}" for sentence in risk["sentences"])
     known = [row for row in priors if row["variance_share"] is not None or row["rank_correlation"] is not None]
-    order = sorted(known, key=lambda row: -(row["variance_share"] or abs(row["rank_correlation"] or 0.0)))[:TOLD]
+    moments = any(row["variance_share"] is not None for row in known)
+    order = sorted(known, key=lambda row: -abs(row["variance_share" if moments else "rank_correlation"] or 0.0))[:TOLD]
     if not order:
         return text
     rows = [
         (
             str(row["prior"]),
-            f"{row['low']:.4g} to {row['high']:.4g} {row['unit']}",
+            f"{row['low']:.4g} to {row['high']:.4g} {row['unit']}".removesuffix(" 1"),
             str(row["certainty"]),
             "" if row["variance_share"] is None else f"{100.0 * row['variance_share']:.1f} %",
             "" if row["rank_correlation"] is None else f"{row['rank_correlation']:+.2f}",

@@ -30,7 +30,7 @@ from aquirecover.study.ensemble import (
     share_that_holds,
     those_that_can,
 )
-from aquirecover.study.reliability import Reliability
+from aquirecover.study.reliability import Ensemble, Reliability
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,6 +48,8 @@ CURVE = (
 PRIOR = ("prior", "distribution", "low", "high", "value", "unit", "certainty", "variance_share", "rank_correlation", "source")
 # Confidence of the band of the curve.
 BAND = 0.9
+# Method of the limits of realizations by themselves.
+HINDSIGHT = "each realization by itself"
 # Priors drawn.
 SHOWN = 8
 
@@ -123,6 +125,18 @@ def _ensemble_curve(found: Reliability, total: Callable[[FloatArray], float]) ->
         where_possible = share_that_holds(possible, factor) if possible else None
         values = ("realizations", share, low, high, where_possible, factor, total(route.at(factor)))
         rows.append(dict(zip(CURVE, values, strict=True)))
+    return [*rows, *_hindsight_curve(found.ensemble, total)]
+
+
+def _hindsight_curve(ensemble: Ensemble, total: Callable[[FloatArray], float]) -> list[dict[str, Any]]:
+    """Return in which share of realizations the limit of each by itself is so large."""
+    own = np.sort([total(x) for x in ensemble.own if x is not None])
+    n = len(ensemble.own)
+    rows = []
+    for limit in [0.0, *own.tolist()] if own.size else []:
+        share = float((own >= limit).sum()) / n
+        low, high = share_band(share, n, BAND)
+        rows.append(dict(zip(CURVE, (HINDSIGHT, share, low, high, None, None, limit), strict=True)))
     return rows
 
 
@@ -186,6 +200,10 @@ def _realization_rows(found: Reliability, total: Callable[[FloatArray], float]) 
         row["broken_first"] = "" if r is None else r.worst
         row["excess_without_pumping"] = None if r is None else r.excess
         row["error"] = error
+        if found.ensemble.own:
+            own = found.ensemble.own[n]
+            row["own_limit_m3_d"] = None if own is None else total(own)
+            row["why_no_own_limit"] = found.ensemble.why_none[n]
         values = zip(found.priors, found.ensemble.samples[n].tolist(), strict=True)
         rows.append(row | {prior.name: value for prior, value in values})
     return rows
@@ -224,12 +242,13 @@ def _summary(
         if summary["failed"]:
             sentences.append(f"{summary['failed']} realizations failed and count as ones in which the rules do not hold.")
         sentences.append(_reliable(found.probability, reliable["realizations"], total, "all rules at once, by realizations"))
+        sentences += _hindsight(found.ensemble, total, summary)
         if none:
             factor = reliable_factor(those_that_can(ranges), found.probability)
             limit = total(found.ensemble.route.at(factor)) if np.isfinite(factor) else None
             summary["limit_where_possible_m3_d"] = limit
             if limit is not None:
-                text = f"of the {len(those_that_can(ranges))} realizations in which they can hold"
+                text = f"of the {len(those_that_can(ranges))} realizations in which some share of these rates keeps them"
                 sentences.append(f"With {limit:,.0f} m3/d they hold in {100.0 * found.probability:g} % {text}.")
     if found.first_order is not None:
         summary["standard_deviation"] = float(np.sqrt(found.first_order.parts.sum()))
@@ -237,6 +256,23 @@ def _summary(
         sentences += [found.first_order.reason] if found.first_order.reason else []
     summary["sentences"] = sentences
     return summary
+
+
+def _hindsight(ensemble: Ensemble, total: Callable[[FloatArray], float], summary: dict[str, Any]) -> list[str]:
+    """Return what the limits of the realizations by themselves say, and leave it in the summary."""
+    if not ensemble.own:
+        return []
+    own = np.array([total(x) for x in ensemble.own if x is not None])
+    n = len(ensemble.own)
+    summary |= {"own_limits": int(own.size), "median_own_limit_m3_d": float(np.median(own)) if own.size else None}
+    text = f"Found anew in each realization by itself, some rates keep all rules in {own.size} of {n}"
+    if not own.size:
+        return [f"{text}."]
+    low, middle, high = np.quantile(own, [0.05, 0.5, 0.95])
+    return [
+        f"{text}; 5, 50 and 95 % of these limits are below {low:,.0f}, {middle:,.0f} and {high:,.0f} m3/d. So much could be pumped "
+        "by one who knew the aquifer: no fixed rates are more reliable."
+    ]
 
 
 def _reliable(probability: float, x: FloatArray | None, total: Callable[[FloatArray], float], how: str) -> str:
@@ -306,10 +342,16 @@ def _draw_curve(ax: Axes, tables: ReliabilityTables, present: float) -> None:
         )
         if tables.summary["no_rates_hold"] + tables.summary["failed"] and seen[0]["probability_where_possible"] is not None:
             possible = np.array([row["probability_where_possible"] for row in seen], dtype=float)
-            label = f"the same, of the {n - tables.summary['no_rates_hold'] - tables.summary['failed']} in which they can hold"
+            n_able = n - tables.summary["no_rates_hold"] - tables.summary["failed"]
+            label = f"of the {n_able} where any share holds"
             ax.step(
                 limit / 1e3, 100.0 * possible, where="pre", color=SERIES[0], linestyle=(0, (4, 1.5)), linewidth=0.9, label=label
             )
+    own = [row for row in tables.curve if row["method"] == HINDSIGHT]
+    if own:
+        limit, share = (np.array([row[key] for row in own], dtype=float) for key in ("limit_m3_d", "probability"))
+        look: dict[str, Any] = {"color": SERIES[2], "linestyle": (0, (3, 1, 1, 1)), "linewidth": 1.2}
+        ax.step(limit / 1e3, 100.0 * share, where="pre", label="limit of each realization by itself", **look)
     first = [row for row in tables.curve if row["method"] == "first order" and row["limit_m3_d"] is not None]
     if first:
         limit, share = (np.array([row[key] for row in first], dtype=float) for key in ("limit_m3_d", "probability"))

@@ -25,12 +25,18 @@ class Ensemble:
         Why it failed.
     route : Route
         The rates that a factor stands for.
+    own : tuple of ndarray or None
+        Limit of each realization by itself, None where no rates hold, or none were found; empty where not asked for.
+    why_none : tuple of str
+        Reason for each that is None; empty where not asked for.
     """
 
     samples: FloatArray
     ranges: tuple[FactorRange | None, ...]
     errors: tuple[str, ...]
     route: Route
+    own: tuple[FloatArray | None, ...] = ()
+    why_none: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
