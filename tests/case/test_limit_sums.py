@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from aquirecover.case.limit_builder import load_limits
 from aquirecover.errors import ConfigError
-from limit_strip import load, solved, write_strip
+from aquirecover.study.limits import find_limit
+from limit_strip import BEGIN, load, simulate_all, simulated, solved, write_strip
 
 
 @pytest.fixture
@@ -126,6 +128,51 @@ def test_a_balance_over_the_time(folder: Path) -> None:
     same = text.replace(ratio, terms)
     found, _, _ = solved(folder, same + A_ABOVE_8)
     assert found == pytest.approx({"west": 160.0, "east": 80.0})
+
+
+def test_a_flow_counts_only_where_its_step_lies_in_the_time(folder: Path) -> None:
+    found, _, _ = solved(folder, YEARS + "constraints:\n  f: {rule: flux, line: middle, least: -30, from: 2022-01-01}\n")
+    assert found == pytest.approx({"west": 500.0, "west (two)": 120.0})
+    text = YEARS + "constraints:\n  f: {rule: sum, terms: [{line: middle, from: 2021-06-01, to: 2022-06-01}], least: -30}\n"
+    assert _errors(folder, text) == [
+        "constraints.f.terms[0]: holds over no whole step: its dates are not in the time of the limit, 2021-01-01 to 2023-01-01."
+    ]
+
+
+def test_from_the_first_day_of_the_scenario(folder: Path) -> None:
+    terms = "[{head: B, on: 2022-01-01}, {head: B, on: 2020-01-01, times: -1}]"
+    text = WEST + f"constraints:\n  s: {{rule: sum, least: -1.25, terms: {terms}}}\n"
+    (folder / "limits.yaml").write_text(BEGIN.replace("2021-01-01", "2020-01-01") + text, encoding="utf-8")
+    made = load_limits(folder / "limits.yaml", simulated)
+    # the first heads are 10 m; at present is in the first year
+    result = find_limit(made.question, simulate_all)
+    assert result.x == pytest.approx([150.0])
+    assert made.question.decisions[0].present == 100.0
+    assert made.question.problem.schedule.n_period == 3
+    # a steady state that takes no time is history
+    model = (folder / "model.yaml").read_text(encoding="utf-8")
+    steady = model.replace(
+        "    - {length: 366, steady: yes}\n", "    - {length: 0, steady: yes}\n    - {length: 366, steady: yes}\n"
+    )
+    (folder / "model.yaml").write_text(steady, encoding="utf-8")
+    made = load_limits(folder / "limits.yaml", simulated)
+    result = find_limit(made.question, simulate_all)
+    # with 100 m3/d before: w - 100 = 150
+    assert result.x == pytest.approx([250.0])
+    assert made.question.problem.schedule.n_period == 3
+
+
+def test_layers_where_a_model_names_no_aquifers(folder: Path) -> None:
+    model = (folder / "model.yaml").read_text(encoding="utf-8")
+    (folder / "model.yaml").write_text(model.replace("aquifer: sand, ", ""), encoding="utf-8")
+    for name, column in (("wells.csv", ",aquifer,district"), ("points.csv", ",aquifer")):
+        table = (folder / name).read_text(encoding="utf-8").replace(column, column.replace("aquifer", "layer"))
+        (folder / name).write_text(table, encoding="utf-8")
+    for layer in ("", ", aquifer: sand"):
+        rule = f"constraints:\n  m: {{rule: level, at: area, area: rooms/all, mean: yes, elevation: 9.5{layer}}}\n"
+        found, _, made = solved(folder, WEST + rule)
+        assert found["west"] == pytest.approx(100.0)
+        assert made.info[0].aquifer == "sand"
 
 
 def _errors(folder: Path, text: str) -> list[str]:

@@ -79,7 +79,8 @@ def load_limits(
     builder.check()
     _raise(errors, files)
     asked = _saving(case.problem, builder.compared_steps)
-    result = simulate(earlier_part(asked, builder.places.period) if brief else asked, case.settings)
+    # there is something to simulate even where the limit begins with the scenario
+    result = simulate(earlier_part(asked, max(builder.places.period, 1)) if brief else asked, case.settings)
     made = builder.build(result)
     _raise(errors, files)
     return made
@@ -174,7 +175,7 @@ class _Builder:
     @property
     def compared_steps(self) -> list[int]:
         """Steps of the scenario whose heads are compared with later ones."""
-        return [0, self.places.begin_step, *(step for _, step in self._earlier)]
+        return [0, max(self.places.begin_step, 0), *(step for _, step in self._earlier)]
 
     def _no_pumping(self) -> FloatArray | None:
         """Return the heads in equilibrium without pumping where a rule asks for them."""
@@ -188,6 +189,8 @@ class _Builder:
         places, config = self.places, self.config
 
         def at(step: int) -> FloatArray:
+            if step < 0:
+                return self.problem.initial_head
             field: FloatArray = result.head[int(np.searchsorted(result.saved_step, step))]
             return field
 

@@ -67,13 +67,13 @@ class LimitPlaces:
     period : int
         Its first period of the limit.
     begin_step : int
-        Its step that ends where the limit begins.
+        Its step that ends where the limit begins; -1 where it begins with the scenario.
     names : tuple of str
         Of all wells.
     labels : mapping of str to tuple of str
         Labels of all wells by kind, ``well`` for their names.
     present : ndarray
-        What they pump in the period before the limit, shape ``(n_well,)``; m³/d.
+        What they pump in the period before the limit, or in the first one of all, shape ``(n_well,)``; m³/d.
     """
 
     def __init__(self, config: LimitConfig, folder: Path, case: Case, errors: Collector) -> None:
@@ -82,6 +82,9 @@ class LimitPlaces:
         schedule = self.problem.schedule
         self.start_day, self._first = self.day(config.from_), config.from_
         self.period = int(np.searchsorted(schedule.period_start, self.start_day - 1e-6))
+        if self.period == 0 and schedule.period_length[0] == 0.0:
+            # a steady state before the first day is history
+            self.period = 1
         self.begin_step = int(np.searchsorted(schedule.step_period, self.period)) - 1
         self.names = case.register.names
         self.labels: Mapping[str, tuple[str, ...]] = {
@@ -109,7 +112,7 @@ class LimitPlaces:
         Places(self._own, places.files, places.crs, self.errors).check_all(self.case.plan.extent)
         schedule = self.problem.schedule
         end, key = float(schedule.step_time[-1]), f"from = {self._first}"
-        if not 0.0 < self.start_day < end:
+        if not -1e-6 <= self.start_day < end:
             days = schedule.date_of([0.0, end]) if schedule.start else np.array([0.0, end])
             span = " to ".join(str(day)[:10] for day in days)
             self.errors.add(key, f"must lie inside the time of the scenario, {span}.")
@@ -126,20 +129,27 @@ class LimitPlaces:
             return select(key, selection, self.case.register, self.present, self.errors)
         return np.zeros(len(self.names), dtype=bool)
 
-    def steps(self, first: date | None, last: date | None, months: Sequence[int] | None, key: str) -> IntArray:
-        """Return the steps of the limit, from 0 at its first day, that end within a time; months are those of their middles."""
+    def steps(
+        self, first: date | None, last: date | None, months: Sequence[int] | None, key: str, *, whole: bool = False
+    ) -> IntArray:
+        """Return the steps of the limit, from 0 at its first day, that end within a time, or lie in it as a `whole`.
+
+        Months are those of their middles.
+        """
         schedule = self.problem.schedule
         end, middle = schedule.step_time, schedule.step_time - 0.5 * schedule.step_length
         begin = self.start_day if first is None else self.day(first)
         until = np.inf if last is None else self.day(last)
-        held = (np.arange(end.size) > self.begin_step) & (end >= begin - 1e-6) & (end <= until + 1e-6)
+        since = end - schedule.step_length if whole else end
+        held = (np.arange(end.size) > self.begin_step) & (since >= begin - 1e-6) & (end <= until + 1e-6)
         if months is not None:
             held &= np.isin(self.months(middle), months)
         steps = np.flatnonzero(held) - self.begin_step - 1
         if not steps.size:
             span = [str(day)[:10] for day in schedule.date_of([self.start_day, float(end[-1])])] if schedule.start else []
             time = f", {span[0]} to {span[1]}" if span else ""
-            self.errors.add(key, f"holds at the end of no step: its dates are not in the time of the limit{time}.")
+            where = "over no whole step" if whole else "at the end of no step"
+            self.errors.add(key, f"holds {where}: its dates are not in the time of the limit{time}.")
         return steps
 
     def periods(self, when: Timed, later: Problem, key: str) -> IntArray:
@@ -186,7 +196,7 @@ class LimitPlaces:
 
     def layers(self, aquifers: Sequence[str] | None, key: str) -> IntArray:
         """Return the layers of aquifers from 0, all that belong to one by default."""
-        names = self.problem.context.layer_aquifer
+        names = self.problem.layer_aquifers
         known = list(dict.fromkeys(name for name in names if name))
         for name in aquifers or ():
             if name not in known:
@@ -195,7 +205,7 @@ class LimitPlaces:
 
     def aquifer(self, layer: int) -> str:
         """Return the aquifer of a layer from 0, empty for none."""
-        names = self.problem.context.layer_aquifer
+        names = self.problem.layer_aquifers
         return names[layer] if 0 <= layer < len(names) else ""
 
     def area(self, reference: str, key: str) -> BoolArray:

@@ -180,7 +180,8 @@ class RowBuilder:
 
     def flux(self, key: str, rule: Flux, layers: IntArray) -> Rows | None:
         """Return the flows of a rule."""
-        places, steps = self.places, self._steps(rule, key)
+        # a flow is a mean over its step, of which none may lie before the time
+        places, steps = self.places, self.places.steps(rule.from_, rule.to, rule.months, key, whole=True)
         if not steps.size:
             return None
         spans = [(int(steps[0]), int(steps[-1]))] if rule.mean else [(int(step), int(step)) for step in steps]

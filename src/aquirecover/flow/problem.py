@@ -139,6 +139,12 @@ class Problem:
         """Terms of the water budget: ``storage``, then the stresses, then the fixed heads."""
         return ("storage", *(s.name for s in self.stresses), *(f.name for f in self.fixed_heads))
 
+    @property
+    def layer_aquifers(self) -> tuple[str, ...]:
+        """Aquifer of each layer, empty for an aquitard; the layers' own names where the model names no aquifers."""
+        names = self.context.layer_aquifer
+        return names if any(names) else tuple(self.grid.layer_names)
+
     def cells(self) -> Cells:
         """Return the geometry of all cells by flat number."""
         convertible = self.properties.convertible & self.grid.active

@@ -125,7 +125,7 @@ def _coordinates(problem: Problem, result: FlowResult) -> dict[str, Entry]:
         "layer_name": (("layer",), _text(grid.layer_names), {"long_name": "Name of the layer"}),
         "layer_aquifer": (
             ("layer",),
-            _text(problem.context.layer_aquifer or grid.layer_names),
+            _text(problem.layer_aquifers),
             {"long_name": "Aquifer of the layer; empty for an aquitard"},
         ),
         "term": (("term",), _text(result.budget.terms), {"long_name": "Term of the water budget"}),

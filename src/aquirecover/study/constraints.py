@@ -14,6 +14,8 @@ from aquirecover.study.response import Response
 
 # Units of rows whose sides are kept to a length, whatever the side is.
 METRES = ("m", "m/km")
+# Share of the largest of several terms that counts as a side: with it they need agree to 1e-9, as they are computed.
+TERM = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,12 +73,12 @@ class Constraints:
     def worst_row(self, values: FloatArray, x: FloatArray) -> tuple[float, int]:
         """Return the largest excess by the size of its row, and that row; −inf and −1 without rows.
 
-        Where several terms that are no lengths meet, the largest of them counts as the side does: a difference of large numbers,
-        which has 0 for a side, is no more exact than they are.
+        Where several terms that are no lengths meet, a share of the largest of them counts as the side does: a difference of
+        large numbers, which has 0 for a side, is no more exact than they are.
         """
         if not self.n:
             return -np.inf, -1
-        excess = self.excess(values, x) / np.maximum(self.size, self._largest_terms(values, x))
+        excess = self.excess(values, x) / np.maximum(self.size, TERM * self._largest_terms(values, x))
         place = int(excess.argmax())
         return float(excess[place]), place
 
