@@ -12,6 +12,7 @@ from aquirecover.case.limit_builder import load_limits
 from aquirecover.case.limit_case import LimitCase
 from aquirecover.errors import ConfigError
 from aquirecover.output.limit_seasons import season_rows, season_sentence
+from aquirecover.study.decisions import decided
 from aquirecover.study.limits import LimitResult, find_limit
 from aquirecover.study.linear_program import InfeasibleError
 from aquirecover.study.trade_off import trade_off
@@ -58,6 +59,23 @@ def test_one_well_and_one_rule(folder: Path, rules: str, expected: float) -> Non
     found, result, _ = solved(folder, WEST + "constraints:\n" + rules)
     assert found["west"] == pytest.approx(expected, rel=1e-8)
     assert result.certificate.excess <= 1e-6 < result.certificate.raised_excess * 1e2
+
+
+def test_a_level_in_a_well_with_a_water_table(folder: Path) -> None:
+    model = (folder / "model.yaml").read_text(encoding="utf-8")
+    (folder / "model.yaml").write_text(
+        model.replace("k: 2.0,", "k: 2.0, specific_yield: 0.1, convertible: yes,"), encoding="utf-8"
+    )
+    found, result, made = solved(
+        folder, WEST + "constraints:\n  l: {rule: level, at: wells, select: {wells: west}, elevation: 5.0}\n"
+    )
+    # Dupuit from the head of the cell, at 0.208 of its 100 m, to the radius of 0.1 m
+    at = made.question.problem.wells[0].cell[0]
+    last = simulate_all([decided(made.question.problem, made.question.decisions, result.x)])[0]
+    head = float(last.head[-1].ravel()[at])
+    assert 5.0 < head < 10.0
+    assert found["west"] == pytest.approx(np.pi * 2.0 * (head**2 - 5.0**2) / np.log(208.0), rel=1e-6)
+    assert result.certificate.excess <= 1e-6 < result.certificate.raised_excess
 
 
 def test_least_pumping_that_keeps_a_place_dry(folder: Path) -> None:

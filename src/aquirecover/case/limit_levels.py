@@ -13,7 +13,8 @@ from aquirecover.flow.arrays import BoolArray, FloatArray, IntArray
 from aquirecover.flow.problem import Problem
 from aquirecover.study.decisions import given_rates
 from aquirecover.study.dry_seasons import Seasons, season_means, seasons
-from aquirecover.study.limit_rules import Rows, Screens, points, well_screens
+from aquirecover.study.limit_rules import Rows, points, well_screens
+from aquirecover.study.well_levels import Screens
 
 
 @dataclass(frozen=True, eq=False)

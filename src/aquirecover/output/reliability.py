@@ -270,8 +270,8 @@ def _hindsight(ensemble: Ensemble, total: Callable[[FloatArray], float], summary
         return [f"{text}."]
     low, middle, high = np.quantile(own, [0.05, 0.5, 0.95])
     return [
-        f"{text}; 5, 50 and 95 % of these limits are below {low:,.0f}, {middle:,.0f} and {high:,.0f} m3/d. So much could be pumped "
-        "by one who knew the aquifer: no fixed rates are more reliable."
+        f"{text}; 5, 50 and 95 % of these limits are below {low:,.0f}, {middle:,.0f} and {high:,.0f} m3/d. So much could be "
+        "pumped by one who knew the aquifer: no fixed rates are more reliable."
     ]
 
 

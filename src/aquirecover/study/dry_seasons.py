@@ -9,8 +9,8 @@ import numpy as np
 
 from aquirecover.flow.arrays import BoolArray, FloatArray, IntArray
 from aquirecover.study.constraints import Constraints
-from aquirecover.study.limit_rules import Rows, Screens
-from aquirecover.study.quantities import HeadSums
+from aquirecover.study.limit_rules import Rows, screen_sums
+from aquirecover.study.well_levels import Screens
 
 # Share of the days of a season that steps must cover for it to count.
 COVERED = 0.95
@@ -92,11 +92,7 @@ def season_means(screens: Screens, lowest: FloatArray, over: Seasons) -> Rows:
     place = row % n
     last = np.repeat([int(own[-1]) for own in over.step], n)
     names = tuple(f"{place}, {season}" for season in over.names for place in screens.places)
-    pumped = screens.loss[place] != 0.0
-    heads = HeadSums(
-        names, "m", last, row, step, screens.cell[place], weight, np.zeros(last.size),
-        row[pumped], screens.well[place[pumped]], (weight * screens.loss[place])[pumped], step[pumped],
-    )  # fmt: skip
+    heads = screen_sums(names, last, row, step, weight, screens.some(place), lowest[place])
     every = np.tile(np.arange(n), len(over.names))
     return Rows(
         heads, lowest[every], np.full(every.size, np.inf), screens.places * len(over.names), screens.layer[every],

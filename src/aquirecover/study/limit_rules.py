@@ -12,11 +12,14 @@ from aquirecover.flow.grid import Grid
 from aquirecover.flow.problem import Problem
 from aquirecover.study.flow_quantities import FaceFlow, StoredWater
 from aquirecover.study.quantities import HeadSums, Quantities, StressOutflow
+from aquirecover.study.well_levels import Screens, WaterTableLevels
 
 # Metres of a kilometre: gradients are told, and their sides kept, in metres per kilometre.
 KILOMETRE = 1000.0
 # Radius at which the head of a square cell stands, as a share of its side (Peaceman 1978, SPE Journal 18).
 PEACEMAN = 0.208
+# Least height of a limit above the bottom of its cell, as a share of the thickness, that levels in wells are told from.
+LEAST = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,38 +52,11 @@ class Rows:
         return replace(self, lower=np.full(self.lower.size, -np.inf), upper=self.lower)
 
 
-@dataclass(frozen=True, eq=False)
-class Screens:
-    """Places where levels are looked at: pumped wells, where they lie below the heads of their cells, or points of the aquifer.
-
-    Parameters
-    ----------
-    places : tuple of str
-        For people, ``n``.
-    cell, layer : ndarray of int
-        Flat number of the cell and layer from 0, shape ``(n,)``.
-    well : ndarray of int
-        Wells in the order of `Problem.wells`, all in a row, shape ``(n,)``.
-    loss : ndarray
-        Level less head per m³/d pumped, 0 or less, shape ``(n,)``; d/m².
-    """
-
-    places: tuple[str, ...]
-    cell: IntArray
-    layer: IntArray
-    well: IntArray
-    loss: FloatArray
-
-    def some(self, kept: BoolArray) -> Screens:
-        """Return some of the places."""
-        places = tuple(place for place, keep in zip(self.places, kept, strict=True) if keep)
-        return Screens(places, self.cell[kept], self.layer[kept], self.well[kept], self.loss[kept])
-
-
 def well_screens(problem: Problem, radius: FloatArray) -> Screens:
     """Return the screens of all wells, with the Thiem drawdown from the cell to the well.
 
-    ``level = h − Q ln(r_cell / r_well) / (2 π T)`` with ``r_cell = 0.208 √(Δx Δy)`` and T of the cell when full.
+    ``level = h − Q ln(r_cell / r_well) / (2 π T)`` with ``r_cell = 0.208 √(Δx Δy)`` where the cell is full; see
+    `well_levels.level_in_well` for a water table.
 
     Parameters
     ----------
@@ -92,17 +68,50 @@ def well_screens(problem: Problem, radius: FloatArray) -> Screens:
     number = np.concatenate([wells.well + start for wells, start in zip(problem.wells, starts, strict=False)])
     cell = np.concatenate([wells.cell for wells in problem.wells])
     fraction = np.concatenate([wells.fraction for wells in problem.wells])
-    layer, row, column = problem.grid.indices(cell)
+    _, row, column = problem.grid.indices(cell)
     reach = PEACEMAN * np.sqrt(problem.grid.dx[column] * problem.grid.dy[row])
     flow = problem.properties.k.ravel()[cell] * problem.grid.thickness.ravel()[cell]
     loss = -fraction * np.log(np.maximum(reach / radius[number], 1.0)) / (2.0 * np.pi * flow)
-    return Screens(tuple(f"well {names[n]}" for n in number), cell, layer, number, loss)
+    return _screens(problem, tuple(f"well {names[n]}" for n in number), cell, number, loss)
 
 
 def points(problem: Problem, cell: IntArray, places: Sequence[str]) -> Screens:
     """Return points of the aquifer, where levels are the heads of their cells."""
+    return _screens(problem, tuple(places), cell, np.zeros(cell.size, dtype=np.int64), np.zeros(cell.size))
+
+
+def _screens(problem: Problem, places: tuple[str, ...], cell: IntArray, well: IntArray, loss: FloatArray) -> Screens:
     layer, _, _ = problem.grid.indices(cell)
-    return Screens(tuple(places), cell, layer, np.zeros(cell.size, dtype=np.int64), np.zeros(cell.size))
+    grid, table = problem.grid, problem.properties.convertible.ravel()[cell]
+    return Screens(places, cell, layer, well, loss, table, grid.bottom.ravel()[cell], grid.thickness.ravel()[cell])
+
+
+def screen_sums(
+    names: Sequence[str], step: IntArray, row: IntArray, at: IntArray, weight: FloatArray, screens: Screens, lowest: FloatArray
+) -> Quantities:
+    """Return sums of levels: linear ones where no pumped cell has a water table.
+
+    Parameters
+    ----------
+    names, step
+        Of the quantities.
+    row, at : ndarray of int
+        Quantity and step of each term, shape ``(n_term,)``.
+    weight : ndarray
+        Of each term.
+    screens : Screens
+        Of each term.
+    lowest : ndarray
+        Limit of the level of each term; m. Levels are exact above half its height over the bottom.
+    """
+    pumped = screens.loss != 0.0
+    if (screens.water_table & pumped).any():
+        least = 0.5 * np.clip(lowest - screens.bottom, LEAST * screens.thickness, screens.thickness)
+        return WaterTableLevels(tuple(names), "m", step, row, at, weight, screens, least)
+    return HeadSums(
+        tuple(names), "m", step, row, at, screens.cell, weight, np.zeros(len(names)), row[pumped], screens.well[pumped],
+        (weight * screens.loss)[pumped], at[pumped],
+    )  # fmt: skip
 
 
 def screen_levels(screens: Screens, lowest: FloatArray, steps: IntArray) -> Rows:
@@ -121,11 +130,8 @@ def screen_levels(screens: Screens, lowest: FloatArray, steps: IntArray) -> Rows
     step = np.repeat(steps, screens.cell.size)
     row = np.arange(point.size)
     places = screens.places * steps.size
-    heads = HeadSums(
-        places, "m", step, row, step, screens.cell[point], np.ones(row.size), np.zeros(row.size), row, screens.well[point],
-        screens.loss[point],
-    )  # fmt: skip
-    return Rows(heads, lowest[point], np.full(row.size, np.inf), places, screens.layer[point], screens.cell[point])
+    levels = screen_sums(places, step, row, step, np.ones(row.size), screens.some(point), lowest[point])
+    return Rows(levels, lowest[point], np.full(row.size, np.inf), places, screens.layer[point], screens.cell[point])
 
 
 def cell_levels(problem: Problem, cell: IntArray, place: Sequence[str], lowest: FloatArray, steps: IntArray) -> Rows:
