@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -65,6 +66,9 @@ class LimitOutcome:
             f"Limit {total['limit_m3_d']:,.0f} m3/d; at present {total['present_m3_d']:,.0f} m3/d. In the full model the largest "
             f"excess is {proof['largest_excess']:.1e}, and 0.1 % {proof['tried']} breaks {broken}."
         )
+        sought = total["objective"]
+        if not math.isclose(sought, total["limit_m3_d"], rel_tol=1e-6):
+            text += f" What is sought comes to {sought:,.6g} {total['objective_unit']}."
         more = [part for part in (self.tables.season_text, self.tables.factor_text) if part]
         return "\n".join([text, *more, *(f"Warning: {warning}." for warning in self.warnings)])
 

@@ -70,6 +70,10 @@ def test_a_sum_that_is_sought(folder: Path, side: str, expected: tuple[float, fl
     if side == "minimise":
         # a metre at B is 120 m3/d of the west, and 1.5 m at A
         assert result.row_price.sum() == pytest.approx(1.5)
+        # more pumping is better here, and breaks the rule: 0.1 % of the drawdown of a metre
+        assert result.certificate.raised is not None
+        assert result.certificate.raised.times == pytest.approx(1.001)
+        assert result.certificate.raised_excess == pytest.approx(1e-3, rel=1e-6)
 
 
 def test_outflow_to_a_boundary_that_is_sought_with_its_cost(folder: Path) -> None:

@@ -38,6 +38,10 @@ def test_most_flow_at_gauges() -> None:
     flow = result.outcome.values + np.array([1e5, 1e5, 5e4, 1.5e5])
     np.testing.assert_allclose(flow, [5.416810e5, 7.655867e5, 2.597073e5, 1.104444e6], rtol=5e-7)
     assert len(GAUGES) == flow.size
+    # less pumping leaves more, and breaks the demand of a season
+    assert result.certificate.raised is not None
+    assert result.certificate.raised.times == pytest.approx(0.999)
+    assert result.certificate.raised_worst in ("WIN", "SPR", "SUM", "FAL")
     # GWM differentiates by steps of thousands of ft3/d: the smallest price has three digits
     prices = dict(zip(question.constraints.names, result.row_price, strict=True))
     assert prices == pytest.approx({"WIN": 3.0932e-3, "SPR": 1.7106e-2, "SUM": 1.6057, "FAL": 1.5099e-4}, rel=1e-3)

@@ -139,7 +139,7 @@ def limit_tables(
             "constraint": certificate.worst,
             "excess_when_raised": certificate.raised_excess,
             "broken_when_raised": certificate.raised_worst,
-            "tried": "more" if question.objective.maximise else "less",
+            "tried": _tried(question, result),
         },
         "programs": result.programs,
         "simulations": result.runs,
@@ -149,10 +149,16 @@ def limit_tables(
     return LimitTables(limits, binding, parts, supplies, total, proof, list(seasons), list(factors))
 
 
+def _tried(question: LimitProblem, result: LimitResult) -> str:
+    """Tell whether more or less pumping was tried to show that the limit is one."""
+    beyond = result.certificate.raised
+    more = question.objective.maximise if beyond is None else beyond.times > 1.0
+    return "more" if more else "less"
+
+
 def _proof(question: LimitProblem, result: LimitResult, limit: float) -> list[dict[str, Any]]:
     """Return what the runs of the certificate show."""
-    certificate = result.certificate
-    more = "more" if question.objective.maximise else "less"
+    certificate, more = result.certificate, _tried(question, result)
     rows = []
     for run in (certificate.at, certificate.raised):
         if run is None:

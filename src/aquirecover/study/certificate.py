@@ -46,7 +46,7 @@ class Certificate:
     at : Proof
         With the rates of the limit.
     raised : Proof or None
-        With every rate raised by `LimitSettings.raised`, lowered where the least is sought; None where nothing is pumped.
+        With every rate raised by `LimitSettings.raised`, lowered where less is better; None where nothing is pumped.
     """
 
     at: Proof

@@ -118,7 +118,7 @@ class LimitSettings:
     violation: float = 1e-6
     """Largest excess over any constraint in the full model: m, m/km of a gradient, of others its unit per 1 + its side."""
     raised: float = 1e-3
-    """Share by which the limit is raised, or lowered where the least cost is sought, to show that it then breaks a constraint."""
+    """Share by which the limit is raised, or lowered where less pumping is better, to show that it then breaks a constraint."""
     spread_every: int = 1
     """With a risk, programs after which the standard deviations are found anew; 0 keeps those at the first rates."""
 
@@ -274,10 +274,8 @@ def _program(question: LimitProblem, response: Response, x: FloatArray, reach: f
     """Solve the program of a response, with rates at most `reach` from x."""
     constraints, objective = question.constraints, question.objective
     matrix, constant = constraints.matrix(response)
-    weights = objective.decision.astype(np.float64)
-    offset = 0.0
+    weights, offset = _weights(objective, response), 0.0
     if objective.quantity is not None:
-        weights = weights + objective.quantity @ response.slope
         offset = float(objective.quantity @ (response.outcome.values - response.slope @ response.at))
     sign = 1.0 if objective.maximise else -1.0
     lower, upper = (np.array([getattr(d, side) for d in question.decisions]) for side in ("lower", "upper"))
@@ -302,6 +300,12 @@ def _program(question: LimitProblem, response: Response, x: FloatArray, reach: f
     return ProgramSolution(solution.x, value, solution.row_price, solution.bound_price, solution.gap)
 
 
+def _weights(objective: Objective, response: Response) -> FloatArray:
+    """Return what the objective gains per unit of each decision, shape ``(n_decision,)``."""
+    own = objective.decision.astype(np.float64)
+    return own if objective.quantity is None else own + objective.quantity @ response.slope
+
+
 def _certified(
     question: LimitProblem,
     evaluator: Evaluator,
@@ -313,8 +317,10 @@ def _certified(
     """Run the full model at the limit and a little above it."""
     x = solution.x
     acting = np.array([decision.acts for decision in question.decisions])
-    # a little better than the limit: more where the most is sought, less where the least is
-    better = 1.0 + settings.raised if question.objective.maximise else 1.0 - settings.raised
+    # a little better than the limit: more where the most pumping is sought, less where the least is
+    sign = 1.0 if question.objective.maximise else -1.0
+    gains = sign * (_weights(question.objective, response) * x)[acting].sum()
+    better = 1.0 + settings.raised if gains >= 0.0 else 1.0 - settings.raised
     raised = np.where(acting, better * x, x)
     at, above = evaluator.outcomes([x, raised])
     if at.shortfall:
@@ -333,11 +339,11 @@ def _certified(
     if (np.abs(x[acting]) > 0.0).any():
         tries = prove(better, question.constraints, above.values, raised), prove_bounds(better, question.decisions, raised)
         beyond = max(tries, key=lambda proof: proof.excess)
-        sign = 1.0 if question.objective.maximise else -1.0
         gain = sign * (question.objective.value(above.values, raised) - question.objective.value(at.values, x))
         # a search that stops short of the limit by as much cannot show it
         shows = settings.rate_tolerance <= SHOWN * settings.raised
-        if shows and gain > 0.0 and beyond.excess <= 0.0:
+        least = settings.objective_tolerance * (1.0 + abs(solution.value))
+        if shows and gain > least and beyond.excess <= 0.0:
             raise ConvergenceError(
                 f"{better:g} times the rates that were found break nothing and are better: these are no limit. "
                 "Use a smaller search.rate_tolerance and search.objective_tolerance."
