@@ -196,10 +196,10 @@ def test_what_is_wrong_with_sums_is_told_at_once(folder: Path) -> None:
         "constraints.worth: needs least or most: give one of them, or seek it (maximise or minimise).",
         "constraints.worth.terms[0]: needs on because it has head.",
         "constraints.worth.terms[1].line = 'middle': cannot stand beside stored: give only one of head, mean_head, stored, line, "
-        "into, boundary or rates.",
+        "into, boundary, rates or switches.",
         "constraints.other.terms[0].on = '2022-01-01': has a meaning only with head or mean_head or stored: remove it, or give "
         "head.",
-        "constraints.other.terms[1]: needs head, mean_head, stored, line, into, boundary or rates: give one of them.",
+        "constraints.other.terms[1]: needs head, mean_head, stored, line, into, boundary, rates or switches: give one of them.",
         "constraints.other.most = 1: must not be below least = 2.",
     ]
 
@@ -220,4 +220,55 @@ def test_what_does_not_fit_the_scenario_is_told_at_once(folder: Path) -> None:
         "constraints.s.terms[4] = 'romms': is not there. Did you mean 'rooms'?",
         "constraints.s.terms[5]: its dates are not in the time of the limit.",
         "constraints.t: holds in no period: its dates or months are not in the time of the limit.",
+    ]
+
+
+def test_switches_that_seasons_share_supplies_that_are_switched_and_numbers_in_sums(folder: Path) -> None:
+    # 200 m3/d in both years: a well costs 60 to have, once for both, a cubic metre 1 in the west and 0.8 in the east
+    years = "".join(
+        f"  {name}: {{select: {{group: field}}, by: well, most: 400, {when}: 2022-01-01, switches: {{{own}}}}}\n"
+        for name, when, own in (("one", "to", "cost: 60, rate: 50"), ("two", "from", "same_as: one, rate: 50"))
+    )
+    text = f"decide:\n{years}minimise: cost\nconstraints:\n  s: {{rule: supply, least: 200}}\n"
+    found, result, made = solved(folder, text + A_ABOVE_8)
+    assert result.objective == pytest.approx(260.0)
+    switches = [d.name for d in made.question.decisions if d.integer]
+    assert switches == ["west is on", "east is on"]
+    assert found["west is on"] + found["east is on"] == pytest.approx(1.0)
+    # a canal at 0.1 a cubic metre that costs 100 to open carries all of it
+    canal = "supplies: {canal: {most: 500, weight: -0.1, switch: {cost: 100, rate: 150}}}\n"
+    found, result, _ = solved(folder, canal + text + A_ABOVE_8)
+    assert (found["canal"], found["canal is on"]) == pytest.approx((200.0, 1.0))
+    assert result.objective == pytest.approx(100.0 + 0.1 * 200.0)
+    # where what is sought is a sum, a number of switches may count in it: a well more must be worth 150 m3/d
+    worth = (
+        "decide: {f: {select: {group: field}, by: well, most: 400, switches: {rate: 60}}}\nmaximise: worth\nconstraints:\n"
+        "  worth: {rule: sum, terms: [{rates: {}}, {switches: f, times: %s}]}\n"
+    ) + A_ABOVE_8
+    # 3 w + e <= 480: 400 in the east alone, and 80 / 3 in the west are below its least rate
+    for cost, expected in ((-150.0, 400.0 - 150.0), (-30.0, 400.0 - 30.0)):
+        found, result, made = solved(folder, worth % cost)
+        assert result.objective == pytest.approx(expected)
+        assert (found["west"], found["east"]) == pytest.approx((0.0, 400.0))
+        assert made.objective_unit == "1"
+    both = worth.replace("rate: 60", "rate: 60, least: 2") % -30.0
+    found, result, _ = solved(folder, both)
+    assert (found["west"], found["east"]) == pytest.approx((60.0, 300.0))
+    assert result.objective == pytest.approx(300.0)
+
+
+def test_what_is_wrong_with_switches_is_told(folder: Path) -> None:
+    text = (
+        "decide:\n  one: {select: {wells: west}, by: well, most: 9, to: 2022-01-01}\n"
+        "  two: {select: {wells: west}, by: well, most: 9, from: 2022-01-01, switches: {same_as: one}}\n"
+        "supplies: {canal: {switch: {rate: 5}}}\n"
+        "constraints:\n  n: {rule: sum, terms: [{switches: one}], most: 1}\n"
+    )
+    assert _errors(folder, text) == [
+        "decide.two.switches.same_as: one is no earlier section with a switch for the wells of west (two).",
+        "supplies.canal.switch: needs a largest rate: give most.",
+        "constraints.n.terms[0].switches: one has no switches of its own.",
+    ]
+    assert _errors(folder, text.replace("same_as: one", "same_as: one, cost: 5")) == [
+        "decide.two.switches.cost = 5: cannot stand beside same_as: it counts in the section that same_as names.",
     ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -14,9 +16,10 @@ from aquirecover.flow.problem import Problem
 from aquirecover.flow.properties import AquiferProperties
 from aquirecover.flow.stresses import Recharge, Wells
 from aquirecover.study.chance import AdjointSpread, Chance
-from aquirecover.study.constraints import Constraints, join
-from aquirecover.study.decisions import decided, rates
+from aquirecover.study.constraints import Constraints, join, total
+from aquirecover.study.decisions import Decision, decided, rates
 from aquirecover.study.limits import LimitProblem, LimitSettings, Objective, find_limit
+from aquirecover.study.linear_program import InfeasibleError
 from aquirecover.study.priors import together
 from aquirecover.study.quantities import observed, read
 from aquirecover.study.response import Evaluator, Response
@@ -119,3 +122,30 @@ def test_a_risk_over_a_water_table_by_differences() -> None:
     assert (room / margin).min() == pytest.approx(0.0, abs=1e-4)
     assert ((room / margin) < 1e-3).sum() >= 3
     assert result.objective < 0.95 * find_limit(question, simulate_all).objective
+
+
+def test_wells_worth_their_fixed_costs_over_a_water_table_by_enumeration() -> None:
+    # at most two wells, each with a cost of its own, open at 500 ft3/d or more; every pair solved by itself with the full model
+    question, fixed = seawater_question(), np.array([900.0, 700.0, 500.0, 300.0, 400.0])
+    switches = tuple(Decision(f"W{n} is on", 0.0, 1.0, integer=True) for n in range(1, 6))
+    rows = [question.constraints, total("two", "1", dict.fromkeys(range(8, 13), 1.0), upper=2.0)]
+    for n in range(5):
+        rows.append(total(f"W{n + 1} off", "ft3/d", {n: 1.0, 8 + n: -1e4}, upper=0.0))
+        rows.append(total(f"W{n + 1} on", "ft3/d", {n: 1.0, 8 + n: -500.0}, lower=0.0))
+    worth = Objective(np.concatenate([NET.decision, -fixed]))
+    switched = replace(question, decisions=(*question.decisions, *switches), constraints=join(rows), objective=worth)
+    found = find_limit(switched, simulate_all)
+    values = {}
+    for pair in ((), *((n,) for n in range(5)), *combinations(range(5), 2)):
+        own = [
+            d if n > 4 else replace(d, lower=500.0) if n in pair else replace(d, upper=0.0)
+            for n, d in enumerate(question.decisions)
+        ]
+        with suppress(InfeasibleError):
+            values[pair] = find_limit(replace(question, decisions=tuple(own)), simulate_all).objective - fixed[list(pair)].sum()
+    best = max(values, key=lambda pair: values[pair])
+    assert found.objective == pytest.approx(values[best], rel=1e-9)
+    assert tuple(np.flatnonzero(found.x[8:] > 0.5)) == best
+    # many ways are near, and no single well is as good
+    assert len(values) > 10
+    assert len(best) == 2

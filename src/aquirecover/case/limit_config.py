@@ -18,21 +18,31 @@ from aquirecover.case.sections import Rule, Section, at_most_one, exactly_one, g
 from aquirecover.case.values import Quantity
 
 
-class Switches(Section):
+class Switch(Section):
+    """Whether a rate is on at all: found with whole numbers."""
+
+    rate: Rate = 0.0
+    """Least rate when it is on."""
+    cost: Annotated[float, Quantity(low=0.0)] = 0.0
+    """What it counts to be on, where the least cost is sought."""
+
+
+class Switches(Switch):
     """Which of the rates are on at all: found with whole numbers."""
 
     most: Annotated[StrictInt, Field(ge=0)] | None = None
     """Largest number of rates that are on."""
     least: Annotated[StrictInt, Field(ge=0)] | None = None
     """Least number."""
-    rate: Rate = 0.0
-    """Least rate of one that is on."""
-    cost: Annotated[float, Quantity(low=0.0)] = 0.0
-    """What one that is on counts, where the least cost is sought."""
+    same_as: Name | None = None
+    """An earlier section with switches: wells that are on there are on here too, as in another season, and count once."""
 
     @classmethod
     def rules(cls, raw: Mapping[str, Any]) -> Iterator[Rule]:
         """Check that the numbers do not contradict each other."""
+        if raw.get("same_as") is not None:
+            for key in given(raw, "most", "least", "cost"):
+                yield (key,), "cannot stand beside same_as: it counts in the section that same_as names."
         low, high = raw.get("least"), raw.get("most")
         if isinstance(low, int) and isinstance(high, int) and low > high:
             yield ("most",), f"must not be below least = {low}."
@@ -90,6 +100,8 @@ class ExternalSupply(Section):
     """Months of the supply, 1 to 12, by the middle of a period; all when left out."""
     weight: Annotated[float, Quantity()] = 0.0
     """What a cubic metre of it counts; below 0 a cost."""
+    switch: Switch | None = None
+    """It is on or off."""
     district: Text | None = None
     """District it serves."""
     aquifer: Text | None = None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from aquirecover.case.limit_config import Decide, LimitConfig
+from aquirecover.case.limit_config import Decide, LimitConfig, Switch
 from aquirecover.case.limit_places import LimitPlaces
 from aquirecover.flow.arrays import BoolArray, FloatArray, IntArray
 from aquirecover.flow.problem import Problem
@@ -38,6 +38,8 @@ class DecisionList:
         Share of each period in the time of the limit, shape ``(n_period,)``.
     held : mapping of int to ndarray of int
         Periods of each supply, by its number among the unknowns.
+    switch_of : mapping of int to int
+        Switch of each rate that has one, both by number.
     """
 
     decisions: list[Decision] = field(default_factory=list)
@@ -47,6 +49,7 @@ class DecisionList:
     well_decide: list[str] = field(default_factory=list)
     span: FloatArray = field(default_factory=lambda: np.ones(1))
     held: dict[int, IntArray] = field(default_factory=dict)
+    switch_of: dict[int, int] = field(default_factory=dict)
 
     def add(self, decision: Decision, labels: Mapping[str, str], worth: float) -> int:
         """Append an unknown, with what a unit of it counts, and return its number."""
@@ -78,7 +81,13 @@ def build_decisions(config: LimitConfig, places: LimitPlaces, later: Problem) ->
         labels = {"decide": name, "kind": "supply", "district": supply.district or "", "aquifer": supply.aquifer or ""}
         periods = places.periods(supply, later, f"supplies.{name}")
         worth = float(found.span[periods].sum()) * (-supply.weight if config.minimise else supply.weight)
-        found.held[found.add(Decision(name, supply.least, most), labels, worth)] = periods
+        number = found.add(Decision(name, 0.0 if supply.switch else supply.least, most), labels, worth)
+        found.held[number] = periods
+        if supply.switch is not None:
+            least = max(supply.least, supply.switch.rate)
+            _switch(
+                found, name, number, supply.switch, least, f"supplies.{name}.switch", places, cost=config.minimise is not None
+            )
     return found
 
 
@@ -122,7 +131,7 @@ def _add_group(
             worth = float(found.span[periods].sum()) * (section.weight if cost or not section.inject else -section.weight)
             found.add(decision, {**own, **kind}, worth)
     if section.switches is not None:
-        _add_switches(found, name, section, range(first, len(found.decisions)), places, cost=cost)
+        _switch_all(found, name, section, range(first, len(found.decisions)), places, cost=cost)
 
 
 def groups(by: Sequence[str], chosen: BoolArray, labels: Mapping[str, Sequence[str]]) -> dict[tuple[str, ...], IntArray]:
@@ -163,31 +172,63 @@ def _decision(
     return Decision(name, lower, most, at_well, at_period, sign * np.tile(share, periods.size), present=sum_now)
 
 
-def _add_switches(found: DecisionList, name: str, section: Decide, numbers: range, places: LimitPlaces, *, cost: bool) -> None:
-    """Append a switch for each decision: off means none, on at least a rate and at most the largest."""
-    wanted = section.switches
+def _switch_all(found: DecisionList, name: str, section: Decide, numbers: range, places: LimitPlaces, *, cost: bool) -> None:
+    """Append a switch for each decision of a section, or take those of another section."""
+    wanted, key = section.switches, f"decide.{name}.switches"
     assert wanted is not None
     switches = []
     for n in numbers:
         decision = found.decisions[n]
-        if not np.isfinite(decision.upper):
-            places.errors.add(f"decide.{name}.switches", "needs a largest rate: give most, or times_present.")
-            return
         least = max(wanted.rate, section.least, (section.least_times_present or 0.0) * decision.present)
-        if least > decision.upper:
-            message = f"{least:g} m3/d is above the largest rate of {decision.name}, {decision.upper:g} m3/d."
-            places.errors.add(f"decide.{name}.switches.rate", message)
+        switch = _shared_switch(found, decision, wanted.same_as, key, places) if wanted.same_as is not None else None
+        if _switch(found, name, n, wanted, least, key, places, cost=cost, switch=switch) is None:
             return
-        labels = {"decide": name, "kind": "switch"}
-        switch = found.add(Decision(f"{decision.name} is on", 0.0, 1.0, integer=True), labels, wanted.cost if cost else 0.0)
-        switches.append(switch)
-        off = total(f"{decision.name}: nothing when off", "m3/d", {n: 1.0, switch: -decision.upper}, upper=0.0)
-        found.rows.append((name, off))
-        if least > 0.0:
-            found.rows.append((name, total(f"{decision.name}: least when on", "m3/d", {n: 1.0, switch: -least}, lower=0.0)))
+        switches.append(found.switch_of[n])
     low, high = (-np.inf if wanted.least is None else wanted.least), (np.inf if wanted.most is None else wanted.most)
     if np.isfinite(low) or np.isfinite(high):
         found.rows.append((name, total(f"number that is on in {name}", "1", dict.fromkeys(switches, 1.0), lower=low, upper=high)))
+
+
+def _shared_switch(found: DecisionList, decision: Decision, section: str, key: str, places: LimitPlaces) -> int | None:
+    """Return the switch of the same wells in another section."""
+    for rate, switch in found.switch_of.items():
+        if found.labels[rate]["decide"] == section and set(found.decisions[rate].well) == set(decision.well):
+            return switch
+    places.errors.add(f"{key}.same_as", f"{section} is no earlier section with a switch for the wells of {decision.name}.")
+    return None
+
+
+def _switch(
+    found: DecisionList,
+    name: str,
+    number: int,
+    wanted: Switch,
+    least: float,
+    key: str,
+    places: LimitPlaces,
+    *,
+    cost: bool,
+    switch: int | None = None,
+) -> int | None:
+    """Let a decision be switched: off means none, on at least a rate and at most the largest. None when something is wrong."""
+    decision = found.decisions[number]
+    if not np.isfinite(decision.upper):
+        or_else = ", or times_present" if key.startswith("decide") else ""
+        places.errors.add(key, f"needs a largest rate: give most{or_else}.")
+        return None
+    if least > decision.upper:
+        message = f"{least:g} m3/d is above the largest rate of {decision.name}, {decision.upper:g} m3/d."
+        places.errors.add(f"{key}.rate", message)
+        return None
+    if switch is None:
+        labels = {"decide": name, "kind": "switch"}
+        switch = found.add(Decision(f"{decision.name} is on", 0.0, 1.0, integer=True), labels, wanted.cost if cost else 0.0)
+    found.switch_of[number] = switch
+    off = total(f"{decision.name}: nothing when off", "m3/d", {number: 1.0, switch: -decision.upper}, upper=0.0)
+    found.rows.append((name, off))
+    if least > 0.0:
+        found.rows.append((name, total(f"{decision.name}: least when on", "m3/d", {number: 1.0, switch: -least}, lower=0.0)))
+    return switch
 
 
 def _one_factor(found: DecisionList, config: LimitConfig, places: LimitPlaces) -> None:

@@ -126,6 +126,8 @@ class Term(Section):
     """Outflow to a boundary of the model, as a river, drain or general head."""
     rates: Which | None = None
     """Rates that are decided, and supplies; `{}` for all."""
+    switches: Annotated[tuple[Name, ...], Field(min_length=1), OneOrMany] | None = None
+    """Number of rates that are on in sections of `decide` and supplies that have switches, by name."""
     times: Annotated[float, Quantity()] = 1.0
     """What it is multiplied by."""
     within: AreaRef | None = None
@@ -143,7 +145,7 @@ class Term(Section):
     def rules(cls, raw: Mapping[str, Any]) -> Iterator[Rule]:
         """Check that there is one thing, with what belongs to it."""
         states, flows = ("head", "mean_head", "stored"), ("line", "into", "boundary")
-        yield from exactly_one(raw, *states, *flows, "rates")
+        yield from exactly_one(raw, *states, *flows, "rates", "switches")
         yield from dates_ascend(raw, "from", "to")
         yield from only_with(raw, "within", "stored", "boundary")
         yield from only_with(raw, "aquifer", "mean_head", "stored", *flows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,6 +77,16 @@ class Sums:
         for decision, labels in zip(self.found.decisions, self.found.labels, strict=True):
             chosen[decision.well[carries[decision.well] & self._decided(which, labels["decide"], decision.well)]] = True
         return float(self.places.present[chosen].sum())
+
+    def switches(self, names: Sequence[str], key: str) -> list[int]:
+        """Return the switches of sections; a section without any is an error."""
+        found = []
+        for name in names:
+            own = [n for n, labels in enumerate(self.found.labels) if labels["kind"] == "switch" and labels["decide"] == name]
+            if not own:
+                self.places.errors.add(key, f"{name} has no switches of its own.")
+            found += own
+        return found
 
     def supply(self, name: str, rule: Supply) -> list[SumRow]:
         """Return the rows of a supply rule: for each sum, one for each set of rates that are decided at the same time."""

@@ -65,6 +65,11 @@ class TermBuilder:
         found = Sum()
         for n, term in enumerate(rule.terms):
             key = f"constraints.{name}.terms[{n}]"
+            if term.switches is not None:
+                for number in self.sums.switches(term.switches, f"{key}.switches"):
+                    found.rates[number] = found.rates.get(number, 0.0) + term.times
+                found.units.add("1")
+                continue
             if term.rates is not None:
                 for number, weight in self.sums.mean(term.rates, f"{key}.rates", self._span(term, key)).items():
                     found.rates[number] = found.rates.get(number, 0.0) + term.times * weight
