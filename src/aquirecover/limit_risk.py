@@ -361,7 +361,7 @@ class _Later:
 
     def __init__(self, question: LimitProblem, decisions: Sequence[Decision], simulator: Simulator) -> None:
         self._evaluator = Evaluator(question.problem, decisions, question.families, simulator)
-        self._side = _sides(question.constraints, sum(len(family.names) for family in question.families))
+        self._side = _sides(question.constraints, sum(family.n for family in question.families))
 
     def room(self, x: FloatArray) -> FloatArray:
         """Return the quantities of a run less the sides of their rules, shape ``(n_quantity,)``."""

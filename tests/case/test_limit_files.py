@@ -15,6 +15,7 @@ from aquirecover.output.limit_seasons import season_rows, season_sentence
 from aquirecover.study.decisions import decided
 from aquirecover.study.limits import LimitResult, find_limit
 from aquirecover.study.linear_program import InfeasibleError
+from aquirecover.study.response import Evaluator
 from aquirecover.study.trade_off import trade_off
 from limit_strip import BEGIN, MODEL, SCENARIO, load, simulate_all, simulated, solved, write_strip
 
@@ -75,6 +76,12 @@ def test_a_level_in_a_well_with_a_water_table(folder: Path) -> None:
     head = float(last.head[-1].ravel()[at])
     assert 5.0 < head < 10.0
     assert found["west"] == pytest.approx(np.pi * 2.0 * (head**2 - 5.0**2) / np.log(208.0), rel=1e-6)
+    # how levels bend is worked out from the slopes of the heads without a run
+    evaluator = Evaluator(made.question.problem, made.question.decisions, made.question.families, simulate_all)
+    near, here = evaluator.response(0.9 * result.x), evaluator.response(result.x)
+    again, moved = (evaluator.renewed(known, here.outcome, result.x).slope[:2, 0] for known in (here, near))
+    assert again == pytest.approx(here.slope[:2, 0], rel=1e-2)  # whose own are differences
+    assert np.abs(moved - here.slope[:2, 0]).max() < 0.5 * np.abs(near.slope[:2, 0] - here.slope[:2, 0]).max()
     assert result.certificate.excess <= 1e-6 < result.certificate.raised_excess
 
 

@@ -264,7 +264,7 @@ class _Builder:
                 continue
             info, numbers = self._told(name, held), quantity + np.arange(len(held.place))
             self.families.append(held.family)
-            quantity += numbers.size
+            quantity += held.family.n
             names, end = [_text(entry) for entry in info], self._later_time()[held.family.step]
             if isinstance(rule, Recovery) and rule.area_share is not None:
                 self._add(name, some_cells(found, builder.later, held, numbers, names, rule.area_share, name), info, end)
@@ -287,7 +287,7 @@ class _Builder:
                 self.families.append(held.family)
                 aquifer = tuple(self.places.aquifer(int(layer)) for layer in held.layer[: seasons.lawful.size])
                 self.watched.append(Watched(name, seasons, quantity + np.arange(n), aquifer))
-                quantity += n
+                quantity += held.family.n
 
     def _sought(self, found: DecisionList) -> tuple[Objective, str]:
         """Return what is sought, and its unit."""
@@ -296,7 +296,7 @@ class _Builder:
             unit = {"room": "m", "equal_share": "share"}.get(str(wanted), "m3/d") if maximise else "cost"
             return Objective(np.array(found.worth), maximise=maximise), unit
         rates, quantities, unit = self.sought
-        decision, quantity = np.zeros(len(found.decisions)), np.zeros(sum(len(family.names) for family in self.families))
+        decision, quantity = np.zeros(len(found.decisions)), np.zeros(sum(family.n for family in self.families))
         decision[list(rates)], quantity[list(quantities)] = list(rates.values()), list(quantities.values())
         return Objective(decision, quantity, maximise), unit
 
@@ -306,7 +306,7 @@ class _Builder:
         for name, rule in self.config.constraints.items():
             if not isinstance(rule, LinearSum):
                 continue
-            made, start = terms.sum(name, rule), sum(len(family.names) for family in self.families)
+            made, start = terms.sum(name, rule), sum(family.n for family in self.families)
             self.families += made.families
             quantities = {start + n: times for n, times in enumerate(made.times)}
             if name in (self.config.maximise, self.config.minimise):

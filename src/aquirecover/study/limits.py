@@ -262,7 +262,7 @@ def _response(evaluator: Evaluator, x: FloatArray, known: Response | None) -> Re
     if evaluator.linear:
         return known
     (outcome,) = evaluator.outcomes([x])
-    return Response(x, outcome, known.slope)
+    return evaluator.renewed(known, outcome, x)
 
 
 def first_values(decisions: Sequence[Decision]) -> FloatArray:

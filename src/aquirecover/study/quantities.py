@@ -66,6 +66,16 @@ class Quantities(ABC):
     step: IntArray
     cell: IntArray
 
+    @property
+    def n_behind(self) -> int:
+        """Number of quantities behind those with names, which no constraint looks at."""
+        return 0
+
+    @property
+    def n(self) -> int:
+        """Number of all quantities."""
+        return len(self.names) + self.n_behind
+
     @abstractmethod
     def values(self, heads: Heads) -> FloatArray:
         """Return the quantities of a run, shape ``(n,)``."""
@@ -79,6 +89,28 @@ class Quantities(ABC):
         ValueError
             When they depend on inputs other than through heads and flows.
         """
+
+    def renewed(
+        self, values: FloatArray, slope: FloatArray, rates: FloatArray, rate_slope: FloatArray, step_period: IntArray
+    ) -> FloatArray:
+        """Return the slopes of quantities at new rates from those at others, as far as no run is needed for it.
+
+        Those of quantities that bend with heads or rates in a way that is known are worked out anew.
+
+        Parameters
+        ----------
+        values : ndarray
+            At the new rates, shape ``(n,)``.
+        slope : ndarray
+            With respect to the decisions, at other rates, shape ``(n, n_decision)``.
+        rates : ndarray
+            Pumping less injection of all wells, shape ``(n_period, n_well)``; m³/d.
+        rate_slope : ndarray
+            Of the rates, shape ``(n_period, n_well, n_decision)``.
+        step_period : ndarray of int
+            Period of each step.
+        """
+        return slope
 
     def of_heads(self, problem: Problem) -> WeightedSums:
         """Return what can be differentiated by the adjoint with the wells' own rates held: all but these and constants."""

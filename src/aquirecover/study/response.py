@@ -226,6 +226,22 @@ class Evaluator:
         store.keep(key, {**_arrays_of(response.outcome), "slope": response.slope, "runs": runs})
         return response
 
+    def renewed(self, known: Response, outcome: Outcome, x: FloatArray) -> Response:
+        """Return the response at values of the decisions with the slopes of another one, and what bends worked out anew."""
+        slope = known.slope
+        if any(family.n_behind for family in self.families):
+            schedule, net = self.problem.schedule, rates(self.problem, self.decisions, x)
+            moved = np.zeros((*net.shape, len(self.decisions)))
+            for n, decision in enumerate(self.decisions):
+                np.add.at(moved[:, :, n], (decision.period, decision.well), decision.share)
+            starts = np.cumsum([0, *(family.n for family in self.families)])
+            parts = [
+                family.renewed(outcome.values[a:b], slope[a:b], net, moved, schedule.step_period)
+                for family, a, b in zip(self.families, starts, starts[1:], strict=False)
+            ]
+            slope = np.concatenate(parts)
+        return Response(x, outcome, slope)
+
     def rough_response(self, x: FloatArray) -> Response | None:
         """Return about the response of a model with a water table, from a linear one that stands in for it, or None.
 

@@ -12,6 +12,9 @@ from aquirecover.flow.functionals import WeightedSums
 from aquirecover.flow.problem import Problem
 from aquirecover.study.quantities import Heads, Quantities
 
+# Half the difference over which levels are differentiated; m and m³/d.
+DELTA = 1e-4
+
 
 @dataclass(frozen=True, eq=False)
 class Screens:
@@ -94,10 +97,13 @@ def level_in_well(
 class WaterTableLevels(Quantities):
     """Sums of levels in wells of which some stand in cells with a water table: at the ends of steps, or means over several.
 
+    Behind the sums stand the heads of their terms as quantities of their own, from whose slopes those of the sums are worked out
+    anew at other rates.
+
     Parameters
     ----------
     names, unit, step
-        See `Quantities`.
+        See `Quantities`; of the sums alone, whose number is ``n``.
     row, at : ndarray of int
         Quantity and step of each term, shape ``(n_term,)``.
     weight : ndarray
@@ -122,15 +128,40 @@ class WaterTableLevels(Quantities):
         """Cells of the terms."""
         return self.screens.cell
 
+    @property
+    def n_behind(self) -> int:
+        """Number of the heads behind the sums."""
+        return self.screens.cell.size
+
     def values(self, heads: Heads) -> FloatArray:
-        """Return the sums of levels, shape ``(n,)``."""
+        """Return the sums of levels and the heads behind them, shape ``(n + n_term,)``."""
+        head = heads.at(self.at, self.screens.cell)
+        level = self._levels(head, self._rates(heads.net_rate))
+        sums = np.bincount(self.row, weights=self.weight * level, minlength=len(self.names))
+        return np.concatenate([sums, head])
+
+    def renewed(
+        self, values: FloatArray, slope: FloatArray, rates: FloatArray, rate_slope: FloatArray, step_period: IntArray
+    ) -> FloatArray:
+        """Return the slopes of the sums by those of the heads behind them, and by how levels bend there; see `Quantities`."""
+        n, head, rate = len(self.names), values[len(self.names) :], self._rates(rates[step_period])
+        by_head = (self._levels(head + DELTA, rate) - self._levels(head - DELTA, rate)) / (2.0 * DELTA)
+        by_rate = (self._levels(head, rate + DELTA) - self._levels(head, rate - DELTA)) / (2.0 * DELTA)
+        of_term = by_head[:, None] * slope[n:] + by_rate[:, None] * rate_slope[step_period[self.at], self.screens.well]
+        new = slope.copy()
+        new[:n] = 0.0
+        np.add.at(new, self.row, self.weight[:, None] * of_term)
+        return new
+
+    def _rates(self, net_rate: FloatArray) -> FloatArray:
+        """Return the rates of the terms, 0 at points of the aquifer; m³/d."""
+        found: FloatArray = np.where(self.screens.loss != 0.0, net_rate[self.at, self.screens.well], 0.0)
+        return found
+
+    def _levels(self, head: FloatArray, rate: FloatArray) -> FloatArray:
         screens = self.screens
-        head, rate = heads.at(self.at, screens.cell), np.zeros(screens.cell.size)
-        pumped = screens.loss != 0.0
-        rate[pumped] = heads.net_rate[self.at[pumped], screens.well[pumped]]
-        level = level_in_well(head, rate, screens.loss, screens.bottom, screens.thickness, self.least)
-        level = np.where(screens.water_table & pumped, level, head + screens.loss * rate)
-        return np.bincount(self.row, weights=self.weight * level, minlength=len(self.names)).astype(np.float64)
+        bent = level_in_well(head, rate, screens.loss, screens.bottom, screens.thickness, self.least)
+        return np.where(screens.water_table & (screens.loss != 0.0), bent, head + screens.loss * rate)
 
     def weighted_sums(self, problem: Problem) -> WeightedSums:
         """Refuse: these are no sums of heads.
