@@ -1,4 +1,4 @@
-"""The legs of the V-cycle of `multigrid`, in the numbering of `colouring`.
+"""The legs of the cycle of `multigrid`, in the numbering of `colouring`.
 
 Columns are solved exactly, red ones before black ones on the way down and after them on the way up. On the finest grid (`finest`)
 the red columns have no residual when a cycle starts: they were solved last. So the way down begins with the black ones there.
@@ -11,6 +11,8 @@ left between two of them comes after. A range runs from `first` to before `last`
 from __future__ import annotations
 
 from typing import NamedTuple
+
+import numpy as np
 
 from aquirecover.flow.arrays import FloatArray, IntArray
 from aquirecover.flow.colouring import SingleArray
@@ -35,9 +37,6 @@ from aquirecover.flow.sweeps import (
     span,
 )
 from aquirecover.flow.transfer import collect_block, fetch_block, prolong, restrict, spread_block
-
-# Sweeps of each leg of the cycle below the finest level, where they cost little.
-SWEEPS = 2
 
 
 class Hierarchy(NamedTuple):
@@ -138,22 +137,43 @@ def ascend_finest(
 
 @fused_part
 def descend(h: Hierarchy, level: Level, below: Level, first: int, first_step: int, last: int, last_step: int) -> None:
-    """Smooth from 0 and hand the residual down in a range of blocks."""
+    """Smooth from 0 and hand the residual of red columns down in a range of blocks."""
     _, faces, factors, weight, _, _, b, x, _, residual = h
     red, black = level.vector, level.vector + level.n_layer * level.stride
-    for at in range(first - 5, last + 10):
+    for at in range(first, last + 6):
         if first <= at < last:
             solve_block(level, at, RED, FROM_ZERO, x, red, x, black, b, red, faces, factors, red)
         if first + first_step <= at - 1 < last + last_step:
             solve_block(level, at - 1, BLACK, HELD, x, black, x, red, b, black, faces, factors, black)
         if first + 2 * first_step <= at - 2 < last + 2 * last_step:
-            solve_block_keeping(level, at - 2, x, b, faces, factors, residual)
+            place, n = span(level, at - 2)
+            for k in range(level.n_layer):
+                gather(residual, k * level.stride + place, x, black, faces, level, RED, k, place, n, SET)
+        if level.regular and first + 3 * first_step <= at - 3 < last + 3 * last_step:
+            collect_block(level, below, at - 3, residual, b, weight)
+
+
+@fused_part
+def turn(h: Hierarchy, level: Level, below: Level, first: int, first_step: int, last: int, last_step: int) -> None:
+    """Add the correction from below, smooth, and hand down what is left in a range of blocks."""
+    _, faces, factors, weight, _, _, b, x, _, work = h
+    red, black = level.vector, level.vector + level.n_layer * level.stride
+    for at in range(first, last + 12):
+        if level.regular:
+            if first <= at < last:
+                fetch_block(level, below, at, x, work, x, ADD)
+            if first + first_step <= at - 1 < last + last_step:
+                spread_block(level, at - 1, work, weight, x, ADD)
+        if first + 2 * first_step <= at - 2 < last + 2 * last_step:
+            solve_block(level, at - 2, BLACK, HELD, x, black, x, red, b, black, faces, factors, black)
         if first + 3 * first_step <= at - 3 < last + 3 * last_step:
-            solve_block(level, at - 3, BLACK, HELD, x, black, x, red, b, black, faces, factors, black)
+            solve_block_keeping(level, at - 3, x, b, faces, factors, work)
         if first + 4 * first_step <= at - 4 < last + 4 * last_step:
-            residual_block(level, at - 4, x, b, faces, residual)
-        if level.regular and first + 5 * first_step <= at - 5 < last + 5 * last_step:
-            collect_block(level, below, at - 5, residual, b, weight)
+            solve_block(level, at - 4, BLACK, HELD, x, black, x, red, b, black, faces, factors, black)
+        if first + 5 * first_step <= at - 5 < last + 5 * last_step:
+            residual_block(level, at - 5, x, b, faces, work)
+        if level.regular and first + 6 * first_step <= at - 6 < last + 6 * last_step:
+            collect_block(level, below, at - 6, work, b, weight)
 
 
 @fused_part
@@ -161,34 +181,49 @@ def ascend(h: Hierarchy, level: Level, below: Level, first: int, first_step: int
     """Add the correction from below and smooth in a range of blocks."""
     _, faces, factors, weight, _, _, b, x, _, correction = h
     red, black = level.vector, level.vector + level.n_layer * level.stride
-    for at in range(first - 5, last + 10):
+    for at in range(first, last + 6):
         if level.regular:
             if first <= at < last:
                 fetch_block(level, below, at, x, correction, x, ADD)
             if first + first_step <= at - 1 < last + last_step:
                 spread_block(level, at - 1, correction, weight, x, ADD)
-        for sweep in range(SWEEPS):
-            stage = 2 + 2 * sweep
-            if first + stage * first_step <= at - stage < last + stage * last_step:
-                solve_block(level, at - stage, BLACK, HELD, x, black, x, red, b, black, faces, factors, black)
-            if first + (stage + 1) * first_step <= at - stage - 1 < last + (stage + 1) * last_step:
-                solve_block(level, at - stage - 1, RED, HELD, x, red, x, black, b, red, faces, factors, red)
+        if first + 2 * first_step <= at - 2 < last + 2 * last_step:
+            solve_block(level, at - 2, BLACK, HELD, x, black, x, red, b, black, faces, factors, black)
+        if first + 3 * first_step <= at - 3 < last + 3 * last_step:
+            solve_block(level, at - 3, RED, HELD, x, red, x, black, b, red, faces, factors, red)
 
 
 @fused_kernel
 def cycle_below(h: Hierarchy, top: int) -> None:
-    """Set x of a level below the finest to one V-cycle on its b: two sweeps down and up on every level."""
+    """Set x of a level below the finest to one cycle on its b: one sweep on every way down and up."""
     deepest = h.levels.shape[0] - 1
-    for depth in range(top, deepest):
-        level, below = level_of(h.levels, depth), level_of(h.levels, depth + 1)
-        descend(h, level, below, OWN, OWN, n_blocks(level), OWN)
-        if not level.regular:
-            restrict(level, below, h.residual, h.b, h.natural, h.weight, h.before_x, h.before_y)
-    last = level_of(h.levels, deepest)
-    red, black = last.vector, last.vector + last.n_layer * last.stride
-    solve_block(last, OWN, RED, FROM_ZERO, h.x, red, h.x, black, h.b, red, h.faces, h.factors, red)
-    for depth in range(deepest - 1, top - 1, -1):
-        level, below = level_of(h.levels, depth), level_of(h.levels, depth + 1)
-        if not level.regular:
-            prolong(level, below, h.x, h.natural, h.weight, h.before_x, h.before_y, h.x)
-        ascend(h, level, below, OWN, OWN, n_blocks(level), OWN)
+    visits = np.zeros(deepest + 1, dtype=np.int64)
+    depth = top
+    while True:
+        while depth < deepest:
+            level, below = level_of(h.levels, depth), level_of(h.levels, depth + 1)
+            descend(h, level, below, OWN, OWN, n_blocks(level), OWN)
+            if not level.regular:
+                restrict(level, below, h.residual, h.b, h.natural, h.weight, h.before_x, h.before_y)
+            visits[depth] = 0
+            depth += 1
+        last = level_of(h.levels, deepest)
+        red, black = last.vector, last.vector + last.n_layer * last.stride
+        solve_block(last, OWN, RED, FROM_ZERO, h.x, red, h.x, black, h.b, red, h.faces, h.factors, red)
+        turned = False
+        while depth > top and not turned:
+            depth -= 1
+            level, below = level_of(h.levels, depth), level_of(h.levels, depth + 1)
+            if not level.regular:
+                prolong(level, below, h.x, h.natural, h.weight, h.before_x, h.before_y, h.x)
+            visits[depth] += 1
+            turned = visits[depth] <= level.turns
+            if turned:
+                turn(h, level, below, OWN, OWN, n_blocks(level), OWN)
+                if not level.regular:
+                    restrict(level, below, h.residual, h.b, h.natural, h.weight, h.before_x, h.before_y)
+                depth += 1
+            else:
+                ascend(h, level, below, OWN, OWN, n_blocks(level), OWN)
+        if not turned:
+            return

@@ -1,8 +1,9 @@
 """A multigrid preconditioner for layered structured grids.
 
 Coarsened in x and y only (`coarsening`), since the contrasts of an aquifer system lie between its layers; smoothed by solving
-each column exactly, in red-black order (`cycle`). One symmetric V-cycle in single precision is the preconditioner (Trottenberg,
-Oosterlee and Schüller, Multigrid, 2001, sections 5.2 and A.4).
+each column exactly, in red-black order (`cycle`). One symmetric cycle in single precision is the preconditioner (Trottenberg,
+Oosterlee and Schüller, Multigrid, 2001, sections 5.2 and A.4): a W-cycle, whose second visits undo what the five-point stencils of
+coarse grids leave out, down to grids so small that a V-cycle does.
 """
 
 from __future__ import annotations
@@ -28,13 +29,15 @@ from aquirecover.flow.sweeps import Level
 KEPT = 8
 # What single precision is taken to hide at first, as a share of a residual.
 FIRST_NOISE = 1e-4
+# Columns of a grid below the finest from which the next coarser one is visited twice.
+TURNING = 500
 # Cells of one colour in a block of rows, so that what a leg of the cycle works on at a time stays in the second-nearest memory,
 # and the fewest and most of its columns.
 BLOCK_CELLS, FEWEST_COLUMNS, MOST_COLUMNS = 5000, 256, 1024
 
 
 class Multigrid:
-    """A symmetric V-cycle for ``A = faces + diag(surplus)``, or for a matrix like it.
+    """A symmetric cycle for ``A = faces + diag(surplus)``, or for a matrix like it.
 
     Parameters
     ----------
@@ -134,7 +137,7 @@ class Multigrid:
         return self.unit * float(absolute_sum(self.residual))
 
     def cycle(self, place: int, threads: int | None = None) -> tuple[float, float]:
-        """Put one V-cycle on `residual` in a place of `results`, and return its product with that and with its image."""
+        """Put one cycle on `residual` in a place of `results`, and return its product with that and with its image."""
         f, h, z = self.finest, self.hierarchy, self.results[place]
         cycle(f, h, z, self._sums, self.levels, threads)
         product, curvature = np.add.accumulate(self._sums)[-1].tolist()
@@ -171,7 +174,8 @@ def _levels(layouts: tuple[Layout, ...]) -> tuple[list[Level], list[int]]:
         coarse = (below.n_y, below.n_x) if below else (0, 0)
         regular = below is not None and coarse == ((layout.n_y + 1) // 2, (layout.n_x + 1) // 2)
         grid = (layout.n_layer, layout.n_y, layout.n_x, layout.width, layout.stride)
-        levels.append(Level._make([*grid, *at.tolist(), *coarse, int(regular), rows_of(layout)]))
+        turns = int(below is not None and depth > 0 and layout.n_y * layout.n_x >= TURNING)
+        levels.append(Level._make([*grid, *at.tolist(), *coarse, int(regular), rows_of(layout), turns]))
         plane, last = layout.n_layer * layout.stride, below is None
         at += [
             0 if depth == 0 else 2 * plane,

@@ -36,7 +36,7 @@ class NewtonSettings:
 
     __pydantic_config__ = {"extra": "forbid", "use_attribute_docstrings": True}  # noqa: RUF012 - read by pydantic, not a field
 
-    tolerance: float = 1e-8
+    tolerance: float = 1e-7
     """A step has converged when the sum of absolute residuals is below this share of the flow through the model."""
     head_change: float = 1e-5
     """… and, where the problem is nonlinear, the last head change is below this, m."""

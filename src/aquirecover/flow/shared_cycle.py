@@ -1,4 +1,4 @@
-"""The V-cycle of `multigrid`, on one thread or on several, with the same bits."""
+"""The cycle of `multigrid`, on one thread or on several, with the same bits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numba
 from aquirecover.flow.arrays import FloatArray
 from aquirecover.flow.colouring import SingleArray
 from aquirecover.flow.compiled import parallel_kernel
-from aquirecover.flow.cycle import Hierarchy, ascend, ascend_finest, cycle_below, descend, descend_finest
+from aquirecover.flow.cycle import Hierarchy, ascend, ascend_finest, cycle_below, descend, descend_finest, turn
 from aquirecover.flow.finest import Finest
 from aquirecover.flow.sweeps import Level, n_blocks
 from aquirecover.flow.transfer import prolong, restrict
@@ -53,6 +53,18 @@ def _descend(h: Hierarchy, level: Level, below: Level, threads: int) -> None:
 
 
 @parallel_kernel
+def _turn(h: Hierarchy, level: Level, below: Level, threads: int) -> None:
+    """Do `cycle.turn` on several threads."""
+    n = n_blocks(level)
+    for part in numba.prange(threads):
+        first, last = part * n // threads, (part + 1) * n // threads
+        turn(h, level, below, first, 1 if part > 0 else 0, last, -1 if part + 1 < threads else 0)
+    for part in numba.prange(1, threads):
+        seam = part * n // threads
+        turn(h, level, below, seam, -1, seam, 1)
+
+
+@parallel_kernel
 def _ascend(h: Hierarchy, level: Level, below: Level, threads: int) -> None:
     """Do `cycle.ascend` on several threads."""
     n = n_blocks(level)
@@ -71,7 +83,7 @@ def shared_levels(levels: list[Level], threads: int | None) -> int:
 
 
 def cycle(f: Finest, h: Hierarchy, z: SingleArray, sums: FloatArray, levels: list[Level], threads: int | None) -> None:
-    """Set z to one V-cycle on the black plane of the finest `b`: one sweep up and down on the finest level, two below.
+    """Set z to one cycle on the black plane of the finest `b`.
 
     Parameters
     ----------
@@ -89,29 +101,37 @@ def cycle(f: Finest, h: Hierarchy, z: SingleArray, sums: FloatArray, levels: lis
     if len(levels) == 1:
         # a single column is a red one
         return
-    shared = shared_levels(levels, threads)
-    top, lines = max(1, shared), (h.natural, h.weight, h.before_x, h.before_y)
-    for depth in range(top):
-        level, below = levels[depth], levels[depth + 1]
-        if depth >= shared:
-            descend_finest(f, h, z, level, below, 0, 0, n_blocks(level), 0)
-        elif depth == 0:
-            _descend_finest(f, h, z, level, below, threads)
-        else:
-            _descend(h, level, below, threads)
+    shared, (level, below) = shared_levels(levels, threads), levels[:2]
+    lines = (h.natural, h.weight, h.before_x, h.before_y)
+    if shared > 0 and threads is not None:
+        _descend_finest(f, h, z, level, below, threads)
+    else:
+        descend_finest(f, h, z, level, below, 0, 0, n_blocks(level), 0)
+    if not level.regular:
+        restrict(level, below, h.residual, h.b, *lines)
+    _visit(h, levels, 1, max(1, shared), threads or 1)
+    if not level.regular:
+        h.residual[:] = 0.0
+        prolong(level, below, h.x, *lines, h.residual)
+    if shared > 0 and threads is not None:
+        _ascend_finest(f, h, z, sums, level, below, threads)
+    else:
+        ascend_finest(f, h, z, sums, level, below, 0, 0, n_blocks(level), 0)
+
+
+def _visit(h: Hierarchy, levels: list[Level], depth: int, top: int, threads: int) -> None:
+    """Set x of a level below the finest to one cycle on its b; threads share the levels above `top`."""
+    if depth == top:
+        cycle_below(h, top)
+        return
+    level, below = levels[depth], levels[depth + 1]
+    lines = (h.natural, h.weight, h.before_x, h.before_y)
+    for visit in range(1 + level.turns):
+        leg = _turn if visit > 0 else _descend
+        leg(h, level, below, threads)
         if not level.regular:
             restrict(level, below, h.residual, h.b, *lines)
-    cycle_below(h, top)
-    for depth in range(top - 1, -1, -1):
-        level, below = levels[depth], levels[depth + 1]
-        x = h.x if depth > 0 else h.residual
+        _visit(h, levels, depth + 1, top, threads)
         if not level.regular:
-            if depth == 0:
-                x[:] = 0.0
-            prolong(level, below, h.x, *lines, x)
-        if depth >= shared:
-            ascend_finest(f, h, z, sums, level, below, 0, 0, n_blocks(level), 0)
-        elif depth == 0:
-            _ascend_finest(f, h, z, sums, level, below, threads)
-        else:
-            _ascend(h, level, below, threads)
+            prolong(level, below, h.x, *lines, h.x)
+    _ascend(h, level, below, threads)

@@ -28,7 +28,8 @@ SET, ADD = np.int64(0), np.int64(1)
 
 
 class Level(NamedTuple):
-    """One grid: its numbering, where its values start in the arrays of `cycle.Hierarchy`, and the rows of a block."""
+    """One grid: its numbering, where its values start in the arrays of `cycle.Hierarchy`, the rows of a block, and how often the
+    cycle turns there, down again instead of up."""
 
     n_layer: int
     n_y: int
@@ -45,13 +46,14 @@ class Level(NamedTuple):
     n_coarse_x: int
     regular: int
     rows: int
+    turns: int
 
 
 @fused_part
 def level_of(levels: IntArray, depth: int) -> Level:
     """Return one level."""
     v = levels[depth]
-    return Level(v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9], v[10], v[11], v[12], v[13], v[14])
+    return Level(v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9], v[10], v[11], v[12], v[13], v[14], v[15])
 
 
 @fused_kernel
@@ -91,18 +93,23 @@ def _difference(out: SingleArray, o: int, value: SingleArray, v: int, n: int) ->
 
 @fused_part
 def _set_pair(out: Plane, o: int, x: Plane, c: SingleArray, f: int, a: int, ax: int, g: int, b: int, bx: int, n: int) -> None:
-    """Set `out` to ``c[f] x + c[g] x``; a and ax, b and bx are the places in each product."""
+    """Set `out` to ``c[f] x + c[g] x``; a and ax, b and bx are the places in each product.
+
+    What is kept in double precision is worked out in it.
+    """
     target, first, xf, second, xg = out[o : o + n], c[f, a : a + n], x[ax : ax + n], c[g, b : b + n], x[bx : bx + n]
+    wide = out.dtype.type
     for p in range(n):
-        target[p] = first[p] * xf[p] + second[p] * xg[p]
+        target[p] = first[p] * wide(xf[p]) + second[p] * wide(xg[p])
 
 
 @fused_part
 def _add_pair(out: Plane, o: int, x: Plane, c: SingleArray, f: int, a: int, ax: int, g: int, b: int, bx: int, n: int) -> None:
     """Add ``c[f] x + c[g] x`` to `out`."""
     target, first, xf, second, xg = out[o : o + n], c[f, a : a + n], x[ax : ax + n], c[g, b : b + n], x[bx : bx + n]
+    wide = out.dtype.type
     for p in range(n):
-        target[p] += first[p] * xf[p] + second[p] * xg[p]
+        target[p] += first[p] * wide(xf[p]) + second[p] * wide(xg[p])
 
 
 @fused_kernel
