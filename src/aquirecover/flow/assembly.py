@@ -31,7 +31,7 @@ from aquirecover.flow.balance import (
 from aquirecover.flow.compiled import share
 from aquirecover.flow.conductance import conductances, flowing_cells
 from aquirecover.flow.connections import Connections
-from aquirecover.flow.matrix import Matrix
+from aquirecover.flow.matrix import Matrix, faces_of_rows
 from aquirecover.flow.pool import ArrayPool
 from aquirecover.flow.problem import Problem
 from aquirecover.flow.stresses import GeneralHead, Recharge, Wells, in_period
@@ -251,6 +251,22 @@ class FlowSystem:
             release += interval.carry
         return release, derivative
 
+    def storage_slope(self, state: State, interval: Interval, out: FloatArray) -> None:
+        """Fill minus the derivative of the water released from storage, m²/d, on all cells."""
+        np.multiply(self.elastic, interval.rate, out=out)
+        if interval.steady:
+            return
+        for layer, cells in self._convertible_layers:
+            kernels.storage_slope(
+                state.head[layer].ravel(),
+                state.saturation[layer].ravel(),
+                state.slope[layer].ravel(),
+                *cells,
+                self.drainable[layer].ravel(),
+                interval.rate,
+                out[layer].ravel(),
+            )
+
     @cached_property
     def _convertible_layers(self) -> list[tuple[int, tuple[FloatArray, FloatArray, BoolArray]]]:
         """Layers with convertible cells: number, and bottom, thickness and kind of the cells."""
@@ -307,13 +323,11 @@ class FlowSystem:
         return matrix
 
     def _confined_matrix(self, balance: Balance) -> Matrix:
-        faces, grid = self.faces, self.problem.grid
-        diagonal = np.empty(self.shape)
-        kernels.confined_diagonal(faces, self.elastic, balance.interval.rate, diagonal)
-        kernels.scatter_add(self.connections.cell, -balance.slope, diagonal.ravel())
-        diagonal[~self.unknown] = 1.0
+        grid, surplus = self.problem.grid, self.elastic * balance.interval.rate
+        surplus += self.held
+        kernels.scatter_add(self.connections.cell, -balance.slope, surplus.ravel())
         cx, cy, cz = self.faces_of_unknowns
-        return Matrix(diagonal, cx, cx, cy, cy, cz, self.unknown, grid.x, grid.y)
+        return Matrix(surplus, cx, cx, cy, cy, cz, self.unknown, grid.x, grid.y)
 
     def _newton_matrix(self, balance: Balance) -> Matrix:
         state, interval, faces, grid = balance.state, balance.interval, self.faces, self.problem.grid
@@ -325,8 +339,8 @@ class FlowSystem:
         )
         kernels.scatter_add(self.connections.cell, -balance.slope, diagonal.ravel())
         self._lift_dry_rows(diagonal, interval)
-        diagonal[~self.unknown] = 1.0
-        return Matrix(diagonal, far_x, near_x, far_y, near_y, self.faces_of_unknowns[2], self.unknown, grid.x, grid.y)
+        cz = self.faces_of_unknowns[2]
+        return Matrix.with_diagonal(diagonal, far_x, near_x, far_y, near_y, cz, self.unknown, grid.x, grid.y)
 
     @cached_property
     def _full(self) -> tuple[FloatArray, FloatArray]:
@@ -363,11 +377,25 @@ class FlowSystem:
         return cx, cy, cz
 
     @cached_property
+    def held(self) -> FloatArray:
+        """Conductances of unknowns to fixed heads that do not depend on saturation, m²/d."""
+        faces, unknown, result = self.faces, self.unknown, np.zeros(self.shape)
+        if not self.fixed.any():
+            return result
+        confined = np.ones(self.shape[0], dtype=bool)
+        confined[[layer for layer, _ in self._convertible_layers]] = False
+        for axis, face in ((2, faces.cx), (1, faces.cy), (0, faces.cz)):
+            near, far = (slice(None),) * axis + (slice(-1),), (slice(None),) * axis + (slice(1, None),)
+            c = face[near] * (1.0 if axis == 0 else confined[:, None, None])
+            result[near] += np.where(unknown[near] & ~unknown[far], c, 0.0)
+            result[far] += np.where(unknown[far] & ~unknown[near], c, 0.0)
+        return result
+
+    @cached_property
     def full_diagonal(self) -> FloatArray:
         """Sum of the full conductances of each cell, m²/d."""
-        total = np.empty(self.shape)
-        kernels.confined_diagonal(self.faces, self.elastic, 0.0, total)
-        return total
+        cx, cy, cz = self.faces.cx, self.faces.cy, self.faces.cz
+        return faces_of_rows(cx, cx, cy, cy, cz)
 
     @cached_property
     def full_storage(self) -> FloatArray:

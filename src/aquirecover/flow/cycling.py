@@ -17,7 +17,7 @@ from aquirecover.flow.arrays import BoolArray, FloatArray
 from aquirecover.flow.assembly import Balance, FlowSystem
 from aquirecover.flow.krylov import conjugate_gradients
 from aquirecover.flow.multigrid import Multigrid
-from aquirecover.flow.products import symmetric_bands
+from aquirecover.flow.products import Bands, bands_of
 from aquirecover.flow.relaxation import Relaxation
 from aquirecover.flow.secants import Secants
 
@@ -60,7 +60,6 @@ class KeptHierarchy:
         cx, cy, self._cz = system.faces_of_unknowns
         self._cx, self._cy, self._surplus = cx.copy(), cy.copy(), np.empty(system.shape)
         self._layers = np.flatnonzero((system.cells.convertible.reshape(system.shape) & system.flowing).any(axis=(1, 2)))
-        self._held = self._to_fixed_heads()
         self._hierarchy: Multigrid | None = None
         self._dt = 0.0
         self._wasted = 0.0
@@ -79,7 +78,7 @@ class KeptHierarchy:
             self._has_changed(balance)
         elif self._has_changed(balance):
             self._linearise(balance)
-            self._hierarchy.refresh(symmetric_bands(self._cx, self._cy, self._cz, self._surplus), self._system.threads)
+            self._hierarchy.refresh(self._bands(), system.threads)
         return self._hierarchy
 
     def _has_changed(self, balance: Balance) -> bool:
@@ -102,27 +101,18 @@ class KeptHierarchy:
         self._digits = max(self._digits, digits / cycles)
         self._wasted += cycles - digits / self._digits if self._digits > 0.0 else cycles
 
-    def _to_fixed_heads(self) -> FloatArray:
-        """Return the conductances of unknowns to fixed heads that do not depend on saturation, m²/d."""
-        faces, unknown, result = self._system.faces, self._system.unknown, np.zeros(self._system.shape)
-        confined = np.ones(unknown.shape[0], dtype=bool)
-        confined[self._layers] = False
-        for axis, face in ((2, faces.cx), (1, faces.cy), (0, faces.cz)):
-            near, far = (slice(None),) * axis + (slice(-1),), (slice(None),) * axis + (slice(1, None),)
-            c = face[near] * (1.0 if axis == 0 else confined[:, None, None])
-            result[near] += np.where(unknown[near] & ~unknown[far], c, 0.0)
-            result[far] += np.where(unknown[far] & ~unknown[near], c, 0.0)
-        return result
+    def _bands(self) -> Bands:
+        """Return the matrix as the compiled loops see it."""
+        return bands_of(self._surplus, self._cx, self._cx, self._cy, self._cy, self._cz)
 
     def _linearise(self, balance: Balance) -> None:
         """Fill the faces with the saturation held, and the row sums."""
         system, state = self._system, balance.state
         surplus = self._surplus
-        surplus[:] = system.storage_flow(state, balance.interval)[1]
+        system.storage_slope(state, balance.interval, surplus)
         kernels.held_faces(state.head, state.saturation, system.faces, system.unknown, self._layers, self._cx, self._cy, surplus)
         kernels.scatter_add(system.connections.cell, -balance.slope, surplus.ravel())
-        surplus += self._held
-        surplus[~system.unknown] = 0.0
+        surplus += system.held
 
 
 class CycleSolver:

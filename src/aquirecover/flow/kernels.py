@@ -256,23 +256,23 @@ def storage_release(
         derivative[n] = e * (s + ds * (h - bottom[n] - b * s)) + d * ds
 
 
-@fused_kernel
-def confined_diagonal(faces: Faces, storage: FloatArray, rate: float, out: FloatArray) -> None:
-    """Fill the sum of the conductances of each cell and of what it stores, ``rate storage``, m²/d."""
-    cx, cy, cz = faces.cx, faces.cy, faces.cz
-    n_layer, n_y, n_x = out.shape
-    for k in range(n_layer):
-        for j in range(n_y):
-            for i in range(n_x):
-                out[k, j, i] = rate * storage[k, j, i] + cx[k, j, i] + cy[k, j, i] + cz[k, j, i]
-            for i in range(1, n_x):
-                out[k, j, i] += cx[k, j, i - 1]
-            if j > 0:
-                for i in range(n_x):
-                    out[k, j, i] += cy[k, j - 1, i]
-            if k > 0:
-                for i in range(n_x):
-                    out[k, j, i] += cz[k - 1, j, i]
+@kernel
+def storage_slope(
+    head: FloatArray,
+    sat: FloatArray,
+    slope: FloatArray,
+    bottom: FloatArray,
+    thickness: FloatArray,
+    convertible: BoolArray,
+    drainable: FloatArray,
+    rate: float,
+    out: FloatArray,
+) -> None:
+    """Turn what full cells store per metre, m²/d, into minus the derivative of `storage_release` with respect to head."""
+    for n in range(head.size):
+        if convertible[n]:
+            s, ds = sat[n], slope[n]
+            out[n] = out[n] * (s + ds * (head[n] - bottom[n] - thickness[n] * s)) + rate * drainable[n] * ds
 
 
 @kernel

@@ -151,10 +151,10 @@ def _refine(
     preconditioner.refresh(matrix.bands, threads)
     e, work = preconditioner.black, preconditioner.work
     x = np.empty_like(rhs) if out is None else out
-    if past is not None and past.guess(rhs.ravel(), x.ravel()):
+    x[:] = 0.0
+    if past is not None and past.guess(rhs.ravel(), x.ravel(), x.ravel(), threads):
         left, norm = work, matrix.residual(rhs, x, work, threads)
     else:
-        x[:] = 0.0
         left, norm = rhs, float(kernels.absolute_sum(rhs.ravel()))
     sound, stalled, history = True, 0, [norm]
     while norm > target and sound and stalled < STALLED_ROUNDS and len(history) <= most:
@@ -177,7 +177,8 @@ def _refine(
         stalled += norm > 0.5 * before
     if norm <= target:
         if past is not None:
-            past.add(rhs.ravel(), x.ravel())
+            work[:] = 0.0
+            past.add(rhs.ravel(), work.ravel(), x.ravel())
         return LinearResult(LinearStatus.CONVERGED, len(history) - 1, tuple(history), x)
     used_up = LinearStatus.MAX_ITERATIONS if len(history) > most else LinearStatus.STALLED
     status = used_up if sound else LinearStatus.BREAKDOWN

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from aquirecover.flow import kernels
 from aquirecover.flow.arrays import BoolArray, FloatArray
 from aquirecover.flow.multigrid import Multigrid
-from aquirecover.flow.products import Bands, residual
+from aquirecover.flow.products import Bands, bands_of, residual
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,8 +20,9 @@ class Matrix:
 
     Parameters
     ----------
-    diagonal : ndarray
-        1 for cells that are no unknowns.
+    surplus : ndarray
+        What its rows sum to: storage, head-dependent stresses and faces to fixed heads, and what saturation adds; 0 for cells
+        that are no unknowns.
     far_x, near_x, far_y, near_y : ndarray
         Of horizontal faces, see `kernels.face_derivatives`; zero on the far edges of the grid. The matrix is symmetric when far
         and near are the same.
@@ -33,7 +34,7 @@ class Matrix:
         Positions of columns and rows of cells, m: they guide the preconditioner where spacing varies.
     """
 
-    diagonal: FloatArray
+    surplus: FloatArray
     far_x: FloatArray
     near_x: FloatArray
     far_y: FloatArray
@@ -42,6 +43,31 @@ class Matrix:
     unknown: BoolArray
     x: FloatArray | None = None
     y: FloatArray | None = None
+
+    @classmethod
+    def with_diagonal(
+        cls,
+        diagonal: FloatArray,
+        far_x: FloatArray,
+        near_x: FloatArray,
+        far_y: FloatArray,
+        near_y: FloatArray,
+        cz: FloatArray,
+        unknown: BoolArray,
+        x: FloatArray | None = None,
+        y: FloatArray | None = None,
+    ) -> Matrix:
+        """Return the matrix of a diagonal, of which those cells alone count that are unknowns."""
+        surplus = diagonal - faces_of_rows(far_x, near_x, far_y, near_y, cz)
+        surplus[~unknown] = 0.0
+        return cls(surplus, far_x, near_x, far_y, near_y, cz, unknown, x, y)
+
+    @cached_property
+    def diagonal(self) -> FloatArray:
+        """Its diagonal, 1 for cells that are no unknowns."""
+        diagonal = self.surplus + faces_of_rows(self.far_x, self.near_x, self.far_y, self.near_y, self.cz)
+        diagonal[~self.unknown] = 1.0
+        return diagonal
 
     @property
     def symmetric(self) -> bool:
@@ -52,19 +78,19 @@ class Matrix:
         """Return ``Aᵀ``, itself when it is symmetric."""
         if self.symmetric:
             return self
-        return replace(self, far_x=self.near_x, near_x=self.far_x, far_y=self.near_y, near_y=self.far_y)
+        return Matrix.with_diagonal(
+            self.diagonal, self.near_x, self.far_x, self.near_y, self.far_y, self.cz, self.unknown, self.x, self.y
+        )
 
     @cached_property
     def finite(self) -> bool:
-        """Whether its diagonal is finite, as its faces then are."""
-        return bool(np.isfinite(kernels.absolute_sum(self.diagonal.ravel())))
+        """Whether its rows are finite; faces that follow from heads are part of what these sum to."""
+        return bool(np.isfinite(kernels.absolute_sum(self.surplus.ravel())))
 
     @cached_property
     def bands(self) -> Bands:
         """The matrix as the compiled loops see it."""
-        _, n_y, n_x = self.diagonal.shape
-        x, y = (self.far_x.ravel(), self.near_x.ravel()), (self.far_y.ravel(), self.near_y.ravel())
-        return Bands(self.diagonal.ravel(), *x, *y, self.cz.ravel(), n_x, n_y * n_x)
+        return bands_of(self.surplus, self.far_x, self.near_x, self.far_y, self.near_y, self.cz)
 
     def residual(self, b: FloatArray, x: FloatArray, out: FloatArray, threads: int | None = None) -> float:
         """Fill ``b − A x`` and return the sum of its absolute values; see `compiled.share` for `threads`."""
@@ -93,13 +119,14 @@ class Matrix:
         """
         cx = self.far_x if self.symmetric else np.maximum(np.minimum(self.far_x, self.near_x), 0.0)
         cy = self.far_y if self.symmetric else np.maximum(np.minimum(self.far_y, self.near_y), 0.0)
-        surplus = self.diagonal - self.near_x - self.near_y - self.cz
-        surplus[:, :, 1:] -= self.far_x[:, :, :-1]
-        surplus[:, 1:] -= self.far_y[:, :-1]
-        surplus[1:] -= self.cz[:-1]
-        # rounding of the subtraction must not make a row lose its dominance, and cells that are no unknowns have no row
-        np.maximum(surplus, 0.0, out=surplus)
-        surplus[~self.unknown] = 0.0
+        surplus = self.surplus
+        if not self.symmetric:
+            # what its columns sum to
+            surplus = surplus + (self.far_x - self.near_x) + (self.far_y - self.near_y)
+            surplus[:, :, 1:] += self.near_x[:, :, :-1] - self.far_x[:, :, :-1]
+            surplus[:, 1:] += self.near_y[:, :-1] - self.far_y[:, :-1]
+        # rounding of the subtraction must not make a row lose its dominance
+        surplus = np.maximum(surplus, 0.0)
         return cx, cy, self.cz, surplus
 
     def to_sparse(self) -> Any:
@@ -120,3 +147,12 @@ class Matrix:
         result = sparse.csc_array(sum(parts[1:], start=sparse.csc_array(parts[0])))
         result.eliminate_zeros()
         return result
+
+
+def faces_of_rows(far_x: FloatArray, near_x: FloatArray, far_y: FloatArray, near_y: FloatArray, cz: FloatArray) -> FloatArray:
+    """Return the sum of the faces of each row, m²/d."""
+    total = far_x + far_y + cz
+    total[:, :, 1:] += near_x[:, :, :-1]
+    total[:, 1:] += near_y[:, :-1]
+    total[1:] += cz[:-1]
+    return total

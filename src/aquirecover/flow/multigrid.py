@@ -21,7 +21,7 @@ from aquirecover.flow.cycle import Hierarchy
 from aquirecover.flow.finest import Finest, complete, reduce
 from aquirecover.flow.packing import pack_finest, pack_level, pack_weights
 from aquirecover.flow.planes import absolute_sum
-from aquirecover.flow.products import Bands, symmetric_bands
+from aquirecover.flow.products import Bands, bands_of
 from aquirecover.flow.shared_cycle import cycle
 from aquirecover.flow.sweeps import Level
 
@@ -65,7 +65,7 @@ class Multigrid:
         threads: int | None = None,
     ) -> None:
         _, n_y, n_x = self.shape = cx.shape
-        bands = symmetric_bands(cx, cy, cz, surplus) if bands is None else bands
+        bands = bands_of(surplus, cx, cx, cy, cy, cz) if bands is None else bands
         at_x = np.arange(n_x, dtype=np.float64) if x is None else x
         at_y = np.arange(n_y, dtype=np.float64) if y is None else y
         grids: list[CoarseGrid] = []

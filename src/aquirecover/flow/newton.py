@@ -103,6 +103,7 @@ class StepSolver:
         self._hierarchy: Multigrid | None = None
         self._hierarchy_dt = 0.0
         self._fewest = 0
+        self._recycles = linear.method == "multigrid" and not system.has_convertible
         self._relaxation = Relaxation(system) if system.has_convertible else None
         self._prediction = Prediction(system) if system.has_convertible else None
         self._cycles: CycleSolver | None = None
@@ -120,6 +121,8 @@ class StepSolver:
         start = balance = self._tried(guess, interval)
         if self._prediction is not None and not interval.steady:
             balance = self._improved(balance, self._prediction)
+        elif self._recycles and not interval.steady:
+            balance = self._recalled(balance)
         if self._cycles is None:
             solution = self._iterate(balance)
         else:
@@ -132,6 +135,8 @@ class StepSolver:
                 solution = Solution(rest.balance, outer, inner, rest.residual, rest.largest_change)
         if self._prediction is not None and not interval.steady:
             self._prediction.remember(start, solution.balance)
+        elif self._recycles and not interval.steady and solution.inner > 0:
+            self._memory().add(*(a.ravel() for a in (start.residual, start.state.head, solution.state.head)))
         return solution
 
     def _iterate(self, balance: Balance) -> Solution:
@@ -139,8 +144,7 @@ class StepSolver:
         newton, inner, change = self.newton, 0, np.inf
         for outer in range(newton.max_iterations + 1):
             norm = balance.norm
-            small = norm <= newton.tolerance * balance.through or norm <= balance.rounding
-            if small and (change <= newton.head_change or outer == 0 or not self.system.has_convertible):
+            if self._is_small(balance) and (change <= newton.head_change or outer == 0 or not self.system.has_convertible):
                 return _solution(balance, outer, inner, change)
             if outer == newton.max_iterations:
                 break
@@ -150,6 +154,10 @@ class StepSolver:
             # the change that the residual left would call for, as the one before called for this change
             change *= min(1.0, balance.norm / norm) if outer > 0 or balance.norm < 0.1 * norm else 1.0
         raise ConvergenceError(self._failure(balance, change))
+
+    def _is_small(self, balance: Balance) -> bool:
+        """Tell whether what is left of a balance may be left."""
+        return balance.norm <= self.newton.tolerance * balance.through or balance.norm <= balance.rounding
 
     def solve_steady(self, start: State, period: int) -> Solution:
         """Return the equilibrium with the stresses of a period, by a pseudo-transient where Newton alone does not find it.
@@ -195,8 +203,7 @@ class StepSolver:
         if self.system.has_convertible:
             return self._solve_newton_system(matrix, residual, target, interval)
         hierarchy = self._hierarchy_for(matrix, interval.dt)
-        past = None if interval.steady else self._memory(residual.size)
-        result = solve(matrix, residual, target, self.linear, hierarchy, past, self.system.fields.empty(), check)
+        result = solve(matrix, residual, target, self.linear, hierarchy, out=self.system.fields.empty(), check=check)
         return result.solution, result.iterations
 
     def _hierarchy_for(self, matrix: Matrix, dt: float) -> Multigrid:
@@ -205,11 +212,20 @@ class StepSolver:
             self._hierarchy, self._hierarchy_dt = matrix.preconditioner(self.system.threads), dt
         return self._hierarchy
 
-    def _memory(self, size: int) -> PastSolutions:
+    def _memory(self) -> PastSolutions:
         """Return the memory of earlier solutions, made when first needed."""
         if self._past is None:
-            self._past = PastSolutions(size)
+            self._past = PastSolutions(self.system.unknown.size)
         return self._past
+
+    def _recalled(self, given: Balance) -> Balance:
+        """Return the balance at the heads that earlier solutions of a linear system suggest, where it is better."""
+        head = self.system.fields.empty()
+        flat = (a.ravel() for a in (given.residual, given.state.head, head))
+        if self._is_small(given) or not self._memory().guess(*flat, self.system.threads):
+            return given
+        recalled = self.system.balance(self.system.state(head), given.interval)
+        return recalled if recalled.norm < given.norm else given
 
     def _improved(self, given: Balance, prediction: Prediction) -> Balance:
         """Return a better first guess where earlier steps suggest one."""

@@ -46,13 +46,6 @@ def _add(out: FloatArray, value: Plane) -> None:
 
 
 @fused_part
-def _subtract(out: FloatArray, value: Plane) -> None:
-    """Take a row from `out`."""
-    for i in range(out.size):
-        out[i] -= value[i]
-
-
-@fused_part
 def _factor_row(excess: FloatArray, below: Plane, carried: FloatArray, inverse: FloatArray, coupling: FloatArray) -> None:
     """Factor one layer of a row of columns: inverse pivots, and those times the vertical conductance below.
 
@@ -87,20 +80,6 @@ def _pack_faces(faces: SingleArray, level: Level, k: int, j: int, west: Plane, e
     _take(faces[SOUTH], f, south, odd)
 
 
-@fused_part
-def _surplus_row(a: Bands, k: int, j: int, out: FloatArray) -> None:
-    """Fill what the rows of a row of cells sum to."""
-    n, o, above = a.row, k * a.plane + j * a.row, (k - 1) * a.plane + j * a.row
-    diagonal, cz, far_x, far_y = a.diagonal[o : o + n], a.cz[o : o + n], a.far_x[o : o + n], a.far_y[o : o + n]
-    for i in range(n):
-        out[i] = diagonal[i] - cz[i] - far_x[i] - far_y[i]
-    _subtract(out[1:], a.near_x[o : o + n - 1])
-    if j > 0:
-        _subtract(out, a.near_y[o - n : o])
-    if k > 0:
-        _subtract(out, a.cz[above : above + n])
-
-
 @fused_kernel
 def _pack_finest_rows(a: Bands, f: Finest, level: Level, first: int, last: int) -> None:
     """Pack some rows of columns of the finest level; its columns are factored as their rows are in single precision."""
@@ -116,8 +95,7 @@ def _pack_finest_rows(a: Bands, f: Finest, level: Level, first: int, last: int) 
             below[:] = 0.0
             carried[:] = 0.0
         o = k * a.plane + j * a.row
-        _surplus_row(a, k, j, excess)
-        _shift(surplus, excess, STILL)
+        _shift(surplus, a.surplus[o : o + n], STILL)
         _shift(below, a.cz[o : o + n], STILL)
         # what the rows of other columns hold for these, then what the rows of these hold
         _shift(west, a.far_x[o : o + n], EASTWARD)

@@ -15,17 +15,17 @@ BLOCK = 2048
 
 
 class Bands(NamedTuple):
-    """A matrix by its bands: flat arrays over all cells, zero where a face lies on the far edge of the grid; m²/d.
+    """A matrix by its faces and what its rows sum to: flat arrays over all cells, zero on the far edges of the grid; m²/d.
 
     Parameters
     ----------
-    diagonal, far_x, near_x, far_y, near_y, cz : ndarray
+    surplus, far_x, near_x, far_y, near_y, cz : ndarray
         See `matrix.Matrix`.
     row, plane : int
         Distance from a cell to the one south of it, and to the one below it.
     """
 
-    diagonal: FloatArray
+    surplus: FloatArray
     far_x: FloatArray
     near_x: FloatArray
     far_y: FloatArray
@@ -35,42 +35,38 @@ class Bands(NamedTuple):
     plane: int
 
 
-def symmetric_bands(cx: FloatArray, cy: FloatArray, cz: FloatArray, surplus: FloatArray) -> Bands:
-    """Return the bands of ``faces + diag(surplus)``; all of shape ``(n_layer, n_y, n_x)``, see `multigrid.Multigrid`."""
-    diagonal = surplus + cx
-    for face, axis in ((cx, 2), (cy, 1), (cz, 0)):
-        far = (slice(None),) * axis
-        if axis != 2:
-            diagonal += face
-        diagonal[(*far, slice(1, None))] += face[(*far, slice(-1))]
-    _, n_y, n_x = cx.shape
-    flat = cx.ravel(), cy.ravel()
-    return Bands(diagonal.ravel(), flat[0], flat[0], flat[1], flat[1], cz.ravel(), n_x, n_y * n_x)
+def bands_of(
+    surplus: FloatArray, far_x: FloatArray, near_x: FloatArray, far_y: FloatArray, near_y: FloatArray, cz: FloatArray
+) -> Bands:
+    """Return the bands of a matrix by arrays of shape ``(n_layer, n_y, n_x)``."""
+    _, n_y, n_x = surplus.shape
+    x, y = (far_x.ravel(), near_x.ravel()), (far_y.ravel(), near_y.ravel())
+    return Bands(surplus.ravel(), *x, *y, cz.ravel(), n_x, n_y * n_x)
 
 
 @fused_part
-def _take_diagonal(out: FloatArray, b: FloatArray, diagonal: FloatArray, x: FloatArray, o: int, n: int) -> None:
-    """Set `out` to ``b − diagonal x``."""
-    target, load, factor, value = out[o : o + n], b[o : o + n], diagonal[o : o + n], x[o : o + n]
+def _take_surplus(out: FloatArray, b: FloatArray, surplus: FloatArray, x: FloatArray, o: int, n: int) -> None:
+    """Set `out` to ``b − surplus x``."""
+    target, load, factor, value = out[o : o + n], b[o : o + n], surplus[o : o + n], x[o : o + n]
     for i in range(n):
         target[i] = load[i] - factor[i] * value[i]
 
 
 @fused_part
-def _add_product(out: FloatArray, o: int, c: FloatArray, x: FloatArray, a: int, ax: int, n: int) -> None:
-    """Add ``c x`` to `out`; a and ax are the places in c and x."""
+def _add_flow(out: FloatArray, o: int, c: FloatArray, a: int, x: FloatArray, beyond: int, n: int) -> None:
+    """Add ``c (x_beyond − x)`` to `out` from place o on; a and `beyond` are the places of the faces and of the neighbours."""
     if n > 0:
-        target, factor, value = out[o : o + n], c[a : a + n], x[ax : ax + n]
+        target, factor, here, there = out[o : o + n], c[a : a + n], x[o : o + n], x[beyond : beyond + n]
         for i in range(n):
-            target[i] += factor[i] * value[i]
+            target[i] += factor[i] * (there[i] - here[i])
 
 
 @fused_part
 def _add_neighbours(out: FloatArray, far: FloatArray, near: FloatArray, distance: int, x: FloatArray, o: int, n: int) -> None:
     """Add what a block receives through the faces of one direction."""
-    _add_product(out, o, far, x, o, o + distance, min(n, x.size - distance - o))
+    _add_flow(out, o, far, o, x, o + distance, min(n, x.size - distance - o))
     first = max(o, distance)
-    _add_product(out, first, near, x, first - distance, first - distance, o + n - first)
+    _add_flow(out, first, near, first - distance, x, first - distance, o + n - first)
 
 
 @summing_part
@@ -86,8 +82,8 @@ def _absolute(a: FloatArray, o: int, n: int) -> float:
 @fused_part
 def _residual_block(a: Bands, b: FloatArray, x: FloatArray, out: FloatArray, o: int, n: int) -> float:
     """Fill ``b − A x`` in a block and return its ``Σ|r|``."""
-    diagonal, far_x, near_x, far_y, near_y, cz, row, plane = a
-    _take_diagonal(out, b, diagonal, x, o, n)
+    surplus, far_x, near_x, far_y, near_y, cz, row, plane = a
+    _take_surplus(out, b, surplus, x, o, n)
     _add_neighbours(out, far_x, near_x, 1, x, o, n)
     _add_neighbours(out, far_y, near_y, row, x, o, n)
     if plane < x.size:

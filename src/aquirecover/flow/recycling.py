@@ -7,10 +7,11 @@ the first iteration. A matrix that has changed a little since makes the guess a 
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 
 from aquirecover.flow.arrays import FloatArray
-from aquirecover.flow.compiled import fused_kernel, summing_part
+from aquirecover.flow.compiled import fused_kernel, fused_part, parallel_kernel, summing_kernel, summing_part
 
 # Earlier solutions that are kept, and the memory they may take, numbers.
 MOST = 8
@@ -31,27 +32,76 @@ def _dot(a: FloatArray, b: FloatArray, o: int, n: int) -> float:
     return total
 
 
-@fused_kernel
-def _products(solutions: FloatArray, count: int, b: FloatArray, out: FloatArray) -> None:
-    """Fill ``Σ x b`` of each solution."""
-    out[:count] = 0.0
-    for o in range(0, b.size, BLOCK):
-        n = min(BLOCK, b.size - o)
-        for i in range(count):
-            out[i] += _dot(solutions[i], b, o, n)
+@fused_part
+def _products_block(solutions: FloatArray, count: int, b: FloatArray, block: int, sums: FloatArray) -> None:
+    """Fill ``Σ x b`` of each solution in a block."""
+    o = block * BLOCK
+    n = min(BLOCK, b.size - o)
+    for i in range(count):
+        sums[block, i] = _dot(solutions[i], b, o, n)
+
+
+@parallel_kernel
+def _products_shared(solutions: FloatArray, count: int, b: FloatArray, sums: FloatArray) -> None:
+    """Fill the sums of all blocks on several threads."""
+    for block in numba.prange(sums.shape[0]):
+        _products_block(solutions, count, b, block, sums)
 
 
 @fused_kernel
-def _combine(solutions: FloatArray, share: FloatArray, x: FloatArray) -> None:
-    """Set x to a combination of solutions."""
-    for o in range(0, x.size, BLOCK):
-        n = min(BLOCK, x.size - o)
-        target = x[o : o + n]
-        target[:] = 0.0
-        for i in range(share.size):
-            source, factor = solutions[i, o : o + n], share[i]
-            for p in range(n):
-                target[p] += factor * source[p]
+def _products(solutions: FloatArray, b: FloatArray, out: FloatArray, threads: int | None) -> None:
+    """Fill ``Σ x b`` of the first solutions, as many as `out` holds."""
+    sums = np.empty(((b.size + BLOCK - 1) // BLOCK, out.size))
+    if threads is None:
+        for block in range(sums.shape[0]):
+            _products_block(solutions, out.size, b, block, sums)
+    else:
+        _products_shared(solutions, out.size, b, sums)
+    out[:] = 0.0
+    for block in range(sums.shape[0]):
+        for i in range(out.size):
+            out[i] += sums[block, i]
+
+
+@fused_part
+def _combine_block(solutions: FloatArray, share: FloatArray, base: FloatArray, x: FloatArray, block: int) -> None:
+    """Set a block of x to that of `base` and a combination of solutions."""
+    o = block * BLOCK
+    n = min(BLOCK, x.size - o)
+    target, start = x[o : o + n], base[o : o + n]
+    for p in range(n):
+        target[p] = start[p]
+    for i in range(share.size):
+        source, factor = solutions[i, o : o + n], share[i]
+        for p in range(n):
+            target[p] += factor * source[p]
+
+
+@parallel_kernel
+def _combine_shared(solutions: FloatArray, share: FloatArray, base: FloatArray, x: FloatArray) -> None:
+    """Set all blocks of x on several threads."""
+    for block in numba.prange((x.size + BLOCK - 1) // BLOCK):
+        _combine_block(solutions, share, base, x, block)
+
+
+@fused_kernel
+def _combine(solutions: FloatArray, share: FloatArray, base: FloatArray, x: FloatArray, threads: int | None) -> None:
+    """Set x to `base` and a combination of solutions."""
+    if threads is None:
+        for block in range((x.size + BLOCK - 1) // BLOCK):
+            _combine_block(solutions, share, base, x, block)
+    else:
+        _combine_shared(solutions, share, base, x)
+
+
+@summing_kernel
+def _difference(x: FloatArray, base: FloatArray, b: FloatArray, out: FloatArray) -> float:
+    """Set `out` to ``x − base`` and return ``Σ out b``."""
+    total = 0.0
+    for p in range(x.size):
+        out[p] = x[p] - base[p]
+        total += out[p] * b[p]
+    return total
 
 
 class PastSolutions:
@@ -72,32 +122,34 @@ class PastSolutions:
         self._count = 0
         self._next = 0
 
-    def guess(self, b: FloatArray, x: FloatArray) -> bool:
-        """Fill x with the guess of the solution for the right-hand side b, if there is one; return whether there is."""
+    def guess(self, b: FloatArray, base: FloatArray, x: FloatArray, threads: int | None = None) -> bool:
+        """Fill x with `base` and the guess of the solution for the right-hand side b; return whether there is one."""
         n = self._count
         if n == 0:
             return False
         products = self._products[:n]
-        _products(self._solution, n, b, products)
+        _products(self._solution, b, products, threads)
         scale = np.sqrt(np.diagonal(self._energy)[:n])
         value, vector = np.linalg.eigh(self._energy[:n, :n] / np.outer(scale, scale))
         sound = value > SMALLEST * value[-1]
         along = vector[:, sound].T @ (products / scale) / value[sound]
-        _combine(self._solution, vector[:, sound] @ along / scale, x)
+        _combine(self._solution, vector[:, sound] @ along / scale, base, x, threads)
         return True
 
-    def add(self, b: FloatArray, x: FloatArray) -> None:
-        """Keep the solution x for the right-hand side b, for which `guess` was asked last, instead of the oldest.
+    def add(self, b: FloatArray, base: FloatArray, x: FloatArray) -> None:
+        """Keep the solution ``x − base`` for the right-hand side b, for which `guess` was asked last, instead of the oldest.
 
-        Products of earlier solutions with b are those with what the matrix makes of x, and known.
+        Products of earlier solutions with b are those with what the matrix makes of it, and known.
         """
-        own = np.zeros(1)
-        _products(x[None], 1, b, own)
-        if not own[0] > 0.0:
-            return
         place = self._next
-        self._solution[place] = x
+        own = _difference(x, base, b, self._solution[place])
+        if not own > 0.0:
+            # the place must not serve with what it was known by before
+            self._energy[place] = self._energy[:, place] = 0.0
+            self._energy[place, place] = 1.0
+            self._solution[place] = 0.0
+            return
         self._count = n = max(self._count, place + 1)
         self._next = (place + 1) % self._solution.shape[0]
         self._energy[place, :n] = self._energy[:n, place] = self._products[:n]
-        self._energy[place, place] = own[0]
+        self._energy[place, place] = own

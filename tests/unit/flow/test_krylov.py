@@ -23,7 +23,7 @@ def _matrix(shape: tuple[int, int, int], upwind: float, seed: int = 0) -> Matrix
     diagonal[:, :, 1:] += cx[:, :, :-1]
     diagonal[:, 1:] += cy[:, :-1]
     diagonal[1:] += cz[:-1]
-    return Matrix(diagonal, cx, near_x, cy, near_y, cz, np.ones(shape, dtype=bool))
+    return Matrix.with_diagonal(diagonal, cx, near_x, cy, near_y, cz, np.ones(shape, dtype=bool))
 
 
 @pytest.mark.parametrize("shape", SHAPES)

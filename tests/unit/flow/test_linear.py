@@ -47,7 +47,7 @@ def _matrix(
     # rows of parts without any face or hold stand for themselves
     diagonal[unknown & (diagonal == 0.0)] = 1.0
     diagonal += np.where(unknown, 1e-3 * 10.0 ** (-0.5 * jump), 0.0)
-    matrix = Matrix(diagonal, far_x, near_x, far_y, near_y, cz, unknown)
+    matrix = Matrix.with_diagonal(diagonal, far_x, near_x, far_y, near_y, cz, unknown)
     return matrix, np.where(unknown, random.normal(size=shape), 0.0)
 
 
@@ -156,7 +156,7 @@ def test_what_is_not_finite_is_refused(settings: LinearSettings, value: float) -
     rhs[cell] = value
     assert solve(matrix, rhs, 1e-9, settings).status is LinearStatus.NOT_FINITE
     matrix, rhs = _matrix(3, (2, 5, 5))
-    matrix.diagonal[cell] = value
+    matrix.surplus[cell] = value
     result = solve(matrix, rhs, 1e-9, settings)
     assert result.status is LinearStatus.NOT_FINITE
     with pytest.raises(ConvergenceError, match="not finite"):
@@ -174,7 +174,7 @@ def _floating(shape: tuple[int, int, int], upwind: bool = False) -> tuple[Matrix
     diagonal[1:] += cz[:-1]
     rhs = np.zeros(shape)
     rhs[0, 0, 0] = 5.0
-    return Matrix(diagonal, cx, cx.copy() if upwind else cx, cy, cy, cz, np.ones(shape, dtype=bool)), rhs
+    return Matrix.with_diagonal(diagonal, cx, cx.copy() if upwind else cx, cy, cy, cz, np.ones(shape, dtype=bool)), rhs
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 2), (2, 4, 4), (1, 1, 7), (3, 9, 5)])
@@ -191,7 +191,9 @@ def test_a_level_that_nothing_holds_is_singular(shape: tuple[int, int, int], upw
 def test_conjugate_gradients_break_down_on_a_matrix_that_is_not_positive() -> None:
     matrix, rhs = _matrix(4, (2, 5, 5))
     good = matrix.preconditioner()
-    negative = Matrix(-matrix.diagonal, matrix.far_x, matrix.near_x, matrix.far_y, matrix.near_y, matrix.cz, matrix.unknown)
+    negative = Matrix.with_diagonal(
+        -matrix.diagonal, matrix.far_x, matrix.near_x, matrix.far_y, matrix.near_y, matrix.cz, matrix.unknown
+    )
     result = conjugate_gradients(negative, rhs, 1e-9, good, 50)
     assert result.status is LinearStatus.BREAKDOWN
     with pytest.raises(ConvergenceError, match=r"broke down; use linear\.method: direct"):
@@ -202,7 +204,7 @@ def test_bicgstab_breaks_down_rather_than_divide_by_zero() -> None:
     one = np.ones((1, 1, 2))
     turn = np.array([[[1.0, 0.0]]])
     # [[0, -1], [1, 0]] turns every direction by a right angle
-    matrix = Matrix(0.0 * one, turn, -turn, 0.0 * one, 0.0 * one, 0.0 * one, np.ones((1, 1, 2), dtype=bool))
+    matrix = Matrix.with_diagonal(0.0 * one, turn, -turn, 0.0 * one, 0.0 * one, 0.0 * one, np.ones((1, 1, 2), dtype=bool))
 
     class Nothing:
         def refresh(self, bands: Bands) -> None:

@@ -61,7 +61,7 @@ def problem(
     rhs[0] += 20.0
     rhs[~active] = 0.0
     diagonal[~active] = 1.0
-    return Matrix(diagonal, cx, cx, cy, cy, cz, active, np.cumsum(dx), np.cumsum(dy)), rhs
+    return Matrix.with_diagonal(diagonal, cx, cx, cy, cy, cz, active, np.cumsum(dx), np.cumsum(dy)), rhs
 
 
 def refined(n: int, around: int) -> np.ndarray:
@@ -111,7 +111,9 @@ def test_a_channel_one_cell_wide_stays_connected() -> None:
     faces[1:] += matrix.cz[:-1]
     diagonal = np.where(open_, surplus + faces, 1.0)
     rhs[:, ~open_] = 0.0
-    matrix = Matrix(diagonal, matrix.far_x, matrix.far_x, matrix.far_y, matrix.far_y, matrix.cz, open_ & np.ones((5, 1, 1), bool))
+    matrix = Matrix.with_diagonal(
+        diagonal, matrix.far_x, matrix.far_x, matrix.far_y, matrix.far_y, matrix.cz, open_ & np.ones((5, 1, 1), bool)
+    )
     result = conjugate_gradients(matrix, rhs, 1e-6 * float(np.abs(rhs).sum()), matrix.preconditioner(), 60)
     assert result.status is LinearStatus.CONVERGED
     # as where the channel lies on an even column

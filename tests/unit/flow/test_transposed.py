@@ -65,6 +65,8 @@ def test_small_systems_are_factorised_once(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_singular_matrix_is_refused() -> None:
     zero = np.zeros((1, 1, 2))
-    matrix = Matrix(np.array([[[1.0, 1.0]]]), *[np.array([[[1.0, 0.0]]])] * 2, zero, zero, zero, np.ones((1, 1, 2), dtype=bool))
+    matrix = Matrix.with_diagonal(
+        np.array([[[1.0, 1.0]]]), *[np.array([[[1.0, 0.0]]])] * 2, zero, zero, zero, np.ones((1, 1, 2), dtype=bool)
+    )
     with pytest.raises(ConvergenceError, match="the matrix is singular; a part of the model has no fixed head"):
         TransposedSolver(LinearSettings(), 1e-12).use(matrix)
