@@ -7,7 +7,7 @@ a fixed order, so that results do not depend on scheduling.
 from __future__ import annotations
 
 from aquirecover.flow.arrays import BoolArray, FloatArray, IntArray
-from aquirecover.flow.compiled import fused_kernel, kernel, part, summing_kernel
+from aquirecover.flow.compiled import kernel, part, summing_kernel
 from aquirecover.flow.faces import Faces
 
 # Width, as a share of the cell, over which saturation bends smoothly at the bottom and the top (MODFLOW 6, Langevin et al. 2017,
@@ -331,38 +331,6 @@ def storage_sums(part: IntArray, release: FloatArray, share: float, inflow: Floa
             inflow[part[n], 0] += share * release[n]
         else:
             outflow[part[n], 0] -= share * release[n]
-
-
-@kernel
-def multiply(
-    diagonal: FloatArray,
-    far_x: FloatArray,
-    near_x: FloatArray,
-    far_y: FloatArray,
-    near_y: FloatArray,
-    cz: FloatArray,
-    x: FloatArray,
-    out: FloatArray,
-) -> None:
-    """Fill ``A x``; rows of cells that are no unknowns have a unit diagonal and no faces."""
-    n_layer, n_y, n_x = x.shape
-    for k in range(n_layer):
-        for j in range(n_y):
-            for i in range(n_x):
-                total = diagonal[k, j, i] * x[k, j, i]
-                if k > 0:
-                    total -= cz[k - 1, j, i] * x[k - 1, j, i]
-                if j > 0:
-                    total -= near_y[k, j - 1, i] * x[k, j - 1, i]
-                if i > 0:
-                    total -= near_x[k, j, i - 1] * x[k, j, i - 1]
-                if i + 1 < n_x:
-                    total -= far_x[k, j, i] * x[k, j, i + 1]
-                if j + 1 < n_y:
-                    total -= far_y[k, j, i] * x[k, j + 1, i]
-                if k + 1 < n_layer:
-                    total -= cz[k, j, i] * x[k + 1, j, i]
-                out[k, j, i] = total
 
 
 @summing_kernel

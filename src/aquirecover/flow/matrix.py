@@ -60,7 +60,10 @@ class Matrix:
         """Return the matrix of a diagonal, of which those cells alone count that are unknowns."""
         surplus = diagonal - faces_of_rows(far_x, near_x, far_y, near_y, cz)
         surplus[~unknown] = 0.0
-        return cls(surplus, far_x, near_x, far_y, near_y, cz, unknown, x, y)
+        matrix = cls(surplus, far_x, near_x, far_y, near_y, cz, unknown, x, y)
+        # known to the last bit, which the sum of what is left and the faces is not
+        vars(matrix)["diagonal"] = np.where(unknown, diagonal, 1.0)
+        return matrix
 
     @cached_property
     def diagonal(self) -> FloatArray:
@@ -97,7 +100,7 @@ class Matrix:
         return float(residual(self.bands, b.ravel(), x.ravel(), out.ravel(), threads))
 
     def multiply(self, x: FloatArray, out: FloatArray | None = None) -> FloatArray:
-        """Return ``A x``."""
+        """Return ``A x``, 0 in cells that are no unknowns."""
         result = np.empty_like(x) if out is None else out
         self.residual(np.zeros_like(x), x, result)
         return np.negative(result, out=result)
@@ -130,7 +133,7 @@ class Matrix:
         return cx, cy, self.cz, surplus
 
     def to_sparse(self) -> Any:
-        """Return the matrix as ``scipy.sparse.csc_array`` over all cells by flat number."""
+        """Return the matrix as ``scipy.sparse.csc_array`` over all cells by flat number, 1 for those that are no unknowns."""
         from scipy import sparse
 
         _, n_y, n_x = self.diagonal.shape

@@ -2,8 +2,8 @@
 
 Coarsened in x and y only (`coarsening`), since the contrasts of an aquifer system lie between its layers; smoothed by solving
 each column exactly, in red-black order (`cycle`). One symmetric cycle in single precision is the preconditioner (Trottenberg,
-Oosterlee and Schüller, Multigrid, 2001, sections 5.2 and A.4): a W-cycle, whose second visits undo what the five-point stencils of
-coarse grids leave out, down to grids so small that a V-cycle does.
+Oosterlee and Schüller, Multigrid, 2001, sections 5.2 and A.4): a W-cycle, whose second visits make up for what the five-point
+stencils of coarse grids leave out, down to grids so small that a V-cycle does.
 """
 
 from __future__ import annotations
@@ -23,14 +23,12 @@ from aquirecover.flow.packing import pack_finest, pack_level, pack_weights
 from aquirecover.flow.planes import absolute_sum
 from aquirecover.flow.products import Bands, bands_of
 from aquirecover.flow.shared_cycle import cycle
-from aquirecover.flow.sweeps import Level
+from aquirecover.flow.sweeps import Level, turns
 
 # Results of cycles that a Krylov method keeps.
 KEPT = 8
 # What single precision is taken to hide at first, as a share of a residual.
 FIRST_NOISE = 1e-4
-# Columns of a grid below the finest from which the next coarser one is visited twice.
-TURNING = 500
 # Cells of one colour in a block of rows, so that what a leg of the cycle works on at a time stays in the second-nearest memory,
 # and the fewest and most of its columns.
 BLOCK_CELLS, FEWEST_COLUMNS, MOST_COLUMNS = 5000, 256, 1024
@@ -174,8 +172,8 @@ def _levels(layouts: tuple[Layout, ...]) -> tuple[list[Level], list[int]]:
         coarse = (below.n_y, below.n_x) if below else (0, 0)
         regular = below is not None and coarse == ((layout.n_y + 1) // 2, (layout.n_x + 1) // 2)
         grid = (layout.n_layer, layout.n_y, layout.n_x, layout.width, layout.stride)
-        turns = int(below is not None and depth > 0 and layout.n_y * layout.n_x >= TURNING)
-        levels.append(Level._make([*grid, *at.tolist(), *coarse, int(regular), rows_of(layout), turns]))
+        rows, turned = rows_of(layout), turns(layout.n_y, layout.n_x, depth)
+        levels.append(Level._make([*grid, *at.tolist(), *coarse, int(regular), rows, turned]))
         plane, last = layout.n_layer * layout.stride, below is None
         at += [
             0 if depth == 0 else 2 * plane,

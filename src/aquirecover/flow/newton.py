@@ -36,7 +36,7 @@ class NewtonSettings:
 
     __pydantic_config__ = {"extra": "forbid", "use_attribute_docstrings": True}  # noqa: RUF012 - read by pydantic, not a field
 
-    tolerance: float = 1e-7
+    tolerance: float = 1e-8
     """A step has converged when the sum of absolute residuals is below this share of the flow through the model."""
     head_change: float = 1e-5
     """… and, where the problem is nonlinear, the last head change is below this, m."""
@@ -221,8 +221,8 @@ class StepSolver:
     def _recalled(self, given: Balance) -> Balance:
         """Return the balance at the heads that earlier solutions of a linear system suggest, where it is better."""
         head = self.system.fields.empty()
-        flat = (a.ravel() for a in (given.residual, given.state.head, head))
-        if self._is_small(given) or not self._memory().guess(*flat, self.system.threads):
+        start, threads = given.state.head.ravel(), self.system.threads
+        if self._is_small(given) or not self._memory().guess(given.residual.ravel(), start, head.ravel(), threads):
             return given
         recalled = self.system.balance(self.system.state(head), given.interval)
         return recalled if recalled.norm < given.norm else given

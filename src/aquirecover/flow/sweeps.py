@@ -22,14 +22,18 @@ FROM_ZERO, HELD, FREE = np.int64(0), np.int64(1), np.int64(2)
 # Where a plane starts in an array of its own.
 OWN = np.int64(0)
 WEST, EAST, NORTH, SOUTH = np.arange(4)
+# Columns of a grid below the finest from which the next coarser one is visited twice.
+TURNING = 500
 RED, BLACK = np.int64(0), np.int64(1)
 # Whether what neighbours give is set or added.
 SET, ADD = np.int64(0), np.int64(1)
 
 
 class Level(NamedTuple):
-    """One grid: its numbering, where its values start in the arrays of `cycle.Hierarchy`, the rows of a block, and how often the
-    cycle turns there, down again instead of up."""
+    """One grid: its numbering, where its values start in the arrays of `cycle.Hierarchy`, the rows of a block, and `turns`.
+
+    The latter is how often the cycle turns down again there before it goes up.
+    """
 
     n_layer: int
     n_y: int
@@ -47,6 +51,11 @@ class Level(NamedTuple):
     regular: int
     rows: int
     turns: int
+
+
+def turns(n_y: int, n_x: int, depth: int) -> int:
+    """Return how often the cycle turns on a grid that is not the last; small grids do without."""
+    return int(depth > 0 and n_y * n_x >= TURNING)
 
 
 @fused_part

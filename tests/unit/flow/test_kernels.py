@@ -8,6 +8,7 @@ import pytest
 from aquirecover.flow import kernels
 from aquirecover.flow.budget import faces_between
 from aquirecover.flow.faces import Faces, Halves
+from aquirecover.flow.matrix import faces_of_rows
 
 EPS = 1e-6
 
@@ -134,6 +135,9 @@ def _release(head: float, old: float, convertible: bool) -> tuple[float, float]:
     kernels.storage_release(
         head * one, sat, slope, old * one, old_sat, bottom, thickness, flags, 0.3 * one, 50.0 * one, 5.0, release, derivative
     )
+    alone = 0.3 * one / 5.0
+    kernels.storage_slope(head * one, sat, slope, bottom, thickness, flags, 50.0 * one, 0.2, alone)
+    np.testing.assert_allclose(alone, derivative, rtol=1e-14)
     return float(release[0]), float(derivative[0])
 
 

@@ -9,10 +9,10 @@ import pytest
 
 from aquirecover.flow.assembly import FlowSystem
 from aquirecover.flow.grid import Grid
+from aquirecover.flow.lanes.cycle import Workspace, build_hierarchy, cycle
 from aquirecover.flow.lanes.march import LaneMarch, MarchSettings
 from aquirecover.flow.lanes.numbering import LaneGrid
 from aquirecover.flow.lanes.system import LaneSystem
-from aquirecover.flow.lanes.vcycle import Workspace, build_hierarchy, cycle
 from aquirecover.flow.lanes.vectors import LANES
 from aquirecover.flow.multigrid import Multigrid
 from aquirecover.flow.newton import NewtonSettings

@@ -110,7 +110,7 @@ def test_equilibrium_does_not_depend_on_the_first_guess(seed: int) -> None:
     results = [simulate(_water_table(seed, head)) for head in (1.0, 19.0, 40.0, -30.0)]
     for result in results:
         np.testing.assert_allclose(result.head, results[0].head, atol=1e-4)
-        assert result.reports[0].outer <= 30
+        assert result.reports[0].substeps == 1
     assert results[0].pumping_rate_actual.sum() < 0.5 * results[0].pumping_rate.sum()
 
 

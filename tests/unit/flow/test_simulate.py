@@ -74,7 +74,8 @@ def test_one_cell_by_hand() -> None:
     # S = 2 m², C = 3 m²/d to 10 m: backward Euler of 2 dh/dt = 3 (10 − h) − 6
     grid = Grid([100.0], [100.0], 20.0, 0.0)
     stresses = (GeneralHead([0], 10.0, 3.0), Wells([0], 6.0))
-    result = simulate(plain_problem(grid, stresses, head=4.0, schedule=Schedule([2.0], 4)))
+    tight = SimulateSettings(newton=NewtonSettings(tolerance=1e-13))
+    result = simulate(plain_problem(grid, stresses, head=4.0, schedule=Schedule([2.0], 4)), tight)
     head, step = 4.0, 0.5
     for _ in range(4):
         head = (2.0 / step * head + 24.0) / (2.0 / step + 3.0)
@@ -252,7 +253,8 @@ def test_settings_that_make_no_sense_are_refused(make: Callable[[], object], mes
 
 def test_nothing_of_the_size_of_a_field_is_allocated_in_the_march() -> None:
     grid = plain_grid(90, 90)
-    rates = 200.0 + 60.0 * np.sin(np.arange(24.0))
+    # nothing that earlier steps could tell
+    rates = 200.0 + 60.0 * np.random.default_rng(0).normal(size=24)
     stresses = (Wells([4000, 9000], rates[:, None]), Recharge(np.arange(8100), 1e-4), GeneralHead(90 * np.arange(90), 5.0, 3.0))
     schedule = Schedule([30.0] * 24, save_step=True)
     problem = plain_problem(grid, stresses, [FixedHead(90 * np.arange(90) + 89, 4.0)], schedule=schedule)

@@ -12,7 +12,7 @@ import numpy as np
 
 from aquirecover.flow.arrays import FloatArray, IntArray
 from aquirecover.flow.compiled import fused_kernel
-from aquirecover.flow.lanes.vcycle import SingleArray
+from aquirecover.flow.lanes.cycle import SingleArray
 from aquirecover.flow.lanes.vectors import between, double, larger, magnitude, product, put, row, single, smaller, zeros
 
 # Increments of the heads that a first guess combines; with one more, a multiple of three.

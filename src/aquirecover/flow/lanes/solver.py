@@ -13,11 +13,11 @@ import numpy as np
 
 from aquirecover.flow.arrays import BoolArray, FloatArray
 from aquirecover.flow.lanes import passes
+from aquirecover.flow.lanes.cycle import Hierarchy, Workspace, cycle
 from aquirecover.flow.lanes.forcing import Forcing
 from aquirecover.flow.lanes.guess import Increments
 from aquirecover.flow.lanes.passes import FIXED, HEADS, LAYERS, PER_LAYER, RELEASED, RESIDUAL, ROUNDING, STORED, Heads, Rates
 from aquirecover.flow.lanes.system import LaneSystem
-from aquirecover.flow.lanes.vcycle import Hierarchy, Workspace, cycle
 from aquirecover.flow.lanes.vectors import LANES
 
 # Preconditioners that are kept; one serves where one over the length of the step differs by this factor at most.

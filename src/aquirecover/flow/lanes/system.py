@@ -6,9 +6,9 @@ import numpy as np
 
 from aquirecover.flow.arrays import BoolArray, FloatArray
 from aquirecover.flow.assembly import FlowSystem
+from aquirecover.flow.lanes.cycle import Hierarchy, build_hierarchy
 from aquirecover.flow.lanes.numbering import LaneGrid
 from aquirecover.flow.lanes.passes import Stencil
-from aquirecover.flow.lanes.vcycle import Hierarchy, build_hierarchy
 
 
 class LaneSystem:

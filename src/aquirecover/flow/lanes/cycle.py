@@ -1,4 +1,4 @@
-"""The V-cycle of `multigrid` for many right-hand sides at a time, see `vectors`.
+"""The cycle of `multigrid` for many right-hand sides at a time, see `vectors`.
 
 The grids, their weights and the order of smoothing are those of `cycle`: columns are solved exactly, red ones before black ones
 on the way down and after them on the way up, so that only red columns take part in the transfers between grids. A column
@@ -17,20 +17,22 @@ from aquirecover.flow.coarsening import CoarseGrid, coarsen
 from aquirecover.flow.compiled import fused_kernel
 from aquirecover.flow.lanes.numbering import LaneGrid
 from aquirecover.flow.lanes.vectors import double, put, row, zeros
+from aquirecover.flow.sweeps import turns
 
 SingleArray = NDArray[np.float32]
 
 # Pivots below this, m²/d, count as none: their inverse would leave single precision.
 SMALLEST = 1e-30
-# Sweeps of each leg of the cycle below the finest grid, where they cost little.
-SWEEPS = 2
 # From what a column is solved: neighbours still 0, neighbours held, and the same with the right-hand side kept.
 FROM_ZERO, HELD, KEEPING = 0, 1, 2
 RED, BLACK = 0, 1
 
 
 class Level(NamedTuple):
-    """One grid: its shape, the first number of its cells and of its lines, and the distance from a row to the next."""
+    """One grid: its shape, the distance from a row to the next, the first number of its cells and of its lines, and `turns`.
+
+    The latter is how often the cycle turns there, see `sweeps.Level`.
+    """
 
     n_layer: int
     n_y: int
@@ -39,6 +41,7 @@ class Level(NamedTuple):
     start: int
     line_x: int
     line_y: int
+    turns: int
 
 
 class Hierarchy(NamedTuple):
@@ -87,8 +90,9 @@ def build_hierarchy(
     packs.append(_Pack(cx, cy, cz, surplus, None))
     sizes = np.array([(pack.grid.size, pack.before_x.size, pack.before_y.size) for pack in packs], dtype=np.int64)
     shapes = [(pack.grid.n_layer, pack.grid.n_y, pack.grid.n_x, pack.grid.stride) for pack in packs]
+    turned = [[turns(pack.grid.n_y, pack.grid.n_x, depth)] for depth, pack in enumerate(packs)]
     return Hierarchy(
-        np.concatenate([np.array(shapes), np.cumsum(sizes, axis=0) - sizes], axis=1),
+        np.concatenate([np.array(shapes), np.cumsum(sizes, axis=0) - sizes, np.array(turned)], axis=1),
         np.concatenate([pack.faces for pack in packs], axis=1),
         np.concatenate([pack.factors for pack in packs], axis=1),
         np.concatenate([pack.weight for pack in packs]),
@@ -263,59 +267,82 @@ def _dot_row(x: SingleArray, b: SingleArray, level: Level, j: int, out: FloatArr
 def _level(levels: IntArray, depth: int) -> Level:
     """Return one grid."""
     v = levels[depth]
-    return Level(v[0], v[1], v[2], v[3], v[4], v[5], v[6])
+    return Level(v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7])
 
 
 @fused_kernel
-def _descend(h: Hierarchy, w: Workspace, level: Level, below: Level, sweeps: int) -> None:
+def _clear(b: SingleArray, level: Level) -> None:
+    """Set the right-hand sides of a grid to 0."""
+    b[level.start : level.start + (level.n_y + 2) * level.stride + level.n_layer] = np.float32(0.0)
+
+
+@fused_kernel
+def _descend(h: Hierarchy, w: Workspace, level: Level, below: Level) -> None:
     """Smooth from 0 and hand the residual down; each stage works some rows behind the one it depends on."""
     _, faces, factors, weight, before_x, before_y = h
     b, x, kept = w
     east, south, inverse, coupling = faces[0], faces[1], factors[0], factors[1]
-    b[below.start : below.start + (below.n_y + 2) * below.stride + below.n_layer] = np.float32(0.0)
-    for j in range(level.n_y + 2 * sweeps):
+    _clear(b, below)
+    for j in range(level.n_y + 2):
         _solve_row(x, b, kept, east, south, inverse, coupling, level, j, RED, FROM_ZERO)
         _solve_row(x, b, kept, east, south, inverse, coupling, level, j - 1, BLACK, HELD)
-        at = j - 2
-        for _ in range(1, sweeps):
-            _solve_row(x, b, kept, east, south, inverse, coupling, level, at, RED, KEEPING)
-            _solve_row(x, b, kept, east, south, inverse, coupling, level, at - 1, BLACK, HELD)
-            at -= 2
-        _restrict_row(x, b, kept, east, south, weight, before_x, before_y, level, below, at, sweeps == 1)
+        _restrict_row(x, b, kept, east, south, weight, before_x, before_y, level, below, j - 2, True)
 
 
 @fused_kernel
-def _ascend(h: Hierarchy, w: Workspace, level: Level, below: Level, sweeps: int, out: FloatArray) -> None:
+def _turn(h: Hierarchy, w: Workspace, level: Level, below: Level) -> None:
+    """Add the correction from below, smooth, and hand down what is left."""
+    _, faces, factors, weight, before_x, before_y = h
+    b, x, kept = w
+    east, south, inverse, coupling = faces[0], faces[1], factors[0], factors[1]
+    _clear(b, below)
+    for j in range(level.n_y + 4):
+        _prolong_row(x, weight, before_x, before_y, level, below, j)
+        _solve_row(x, b, kept, east, south, inverse, coupling, level, j - 1, BLACK, HELD)
+        _solve_row(x, b, kept, east, south, inverse, coupling, level, j - 2, RED, KEEPING)
+        _solve_row(x, b, kept, east, south, inverse, coupling, level, j - 3, BLACK, HELD)
+        _restrict_row(x, b, kept, east, south, weight, before_x, before_y, level, below, j - 4, False)
+
+
+@fused_kernel
+def _ascend(h: Hierarchy, w: Workspace, level: Level, below: Level, out: FloatArray) -> None:
     """Add the correction from below and smooth; on the finest grid fill `out` with ``Σ x b``, shape ``(1, LANES)``."""
     _, faces, factors, weight, before_x, before_y = h
     b, x, kept = w
     east, south, inverse, coupling = faces[0], faces[1], factors[0], factors[1]
-    for j in range(level.n_y + 2 * sweeps):
+    for j in range(level.n_y + 2):
         _prolong_row(x, weight, before_x, before_y, level, below, j)
-        at = j - 1
-        for _ in range(sweeps):
-            _solve_row(x, b, kept, east, south, inverse, coupling, level, at, BLACK, HELD)
-            _solve_row(x, b, kept, east, south, inverse, coupling, level, at - 1, RED, HELD)
-            at -= 2
+        _solve_row(x, b, kept, east, south, inverse, coupling, level, j - 1, BLACK, HELD)
+        _solve_row(x, b, kept, east, south, inverse, coupling, level, j - 2, RED, HELD)
         if level.start == 0:
-            _dot_row(x, b, level, at + 1, out)
+            _dot_row(x, b, level, j - 2, out)
 
 
 @fused_kernel
 def cycle(h: Hierarchy, w: Workspace, out: FloatArray) -> None:
-    """Set the finest `x` to one V-cycle on the finest `b`, and `out`, shape ``(1, LANES)``, to their products ``Σ x b``.
-
-    One sweep up and down on the finest grid, two on coarser ones.
-    """
+    """Set the finest `x` to one cycle on the finest `b`, and `out`, shape ``(1, LANES)``, to their products ``Σ x b``."""
     levels = h.levels
     deepest = levels.shape[0] - 1
+    visits = np.zeros(deepest + 1, dtype=np.int64)
     out[:] = 0.0
-    for depth in range(deepest):
-        _descend(h, w, _level(levels, depth), _level(levels, depth + 1), SWEEPS if depth > 0 else 1)
-    last = _level(levels, deepest)
-    b, x, kept = w
-    _solve_row(x, b, kept, h.faces[0], h.faces[1], h.factors[0], h.factors[1], last, 0, RED, FROM_ZERO)
-    if deepest == 0:
-        _dot_row(x, b, last, 0, out)
-    for depth in range(deepest - 1, -1, -1):
-        _ascend(h, w, _level(levels, depth), _level(levels, depth + 1), SWEEPS if depth > 0 else 1, out)
+    depth, turned = 0, True
+    while turned:
+        while depth < deepest:
+            _descend(h, w, _level(levels, depth), _level(levels, depth + 1))
+            visits[depth] = 0
+            depth += 1
+        last = _level(levels, deepest)
+        _solve_row(w.x, w.b, w.kept, h.faces[0], h.faces[1], h.factors[0], h.factors[1], last, 0, RED, FROM_ZERO)
+        if deepest == 0:
+            _dot_row(w.x, w.b, last, 0, out)
+        turned = False
+        while depth > 0 and not turned:
+            depth -= 1
+            level, below = _level(levels, depth), _level(levels, depth + 1)
+            visits[depth] += 1
+            turned = visits[depth] <= level.turns
+            if turned:
+                _turn(h, w, level, below)
+                depth += 1
+            else:
+                _ascend(h, w, level, below, out)
