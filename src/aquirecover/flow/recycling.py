@@ -14,7 +14,7 @@ from aquirecover.flow.arrays import FloatArray
 from aquirecover.flow.compiled import fused_kernel, fused_part, parallel_kernel, summing_kernel, summing_part
 
 # Earlier solutions that are kept, and the memory they may take, numbers.
-MOST = 8
+MOST = 4
 MEMORY = 400_000_000
 # Combinations whose energy is below this share of the largest are rounding.
 SMALLEST = 1e-10
