@@ -38,11 +38,11 @@ def simulate_many() -> Callable[..., Any] | None:
 
 def scenarios_task(folder: str, first: int, count: int, together: bool = False, months: int | None = None) -> dict[str, Any]:
     """Simulate scenarios one by one or together and write their results; return times and memory."""
-    from aquirecover.flow.simulate import SimulateSettings, simulate
+    from aquirecover.flow.simulate import simulate
     from benchmarks import native, problems, writing
 
     # several marches at a time keep the cores busy; each has one thread
-    settings = native.with_threads(SimulateSettings(), 1)
+    settings = native.with_threads(problems.settings(), 1)
     factors = problems.scenario_factors(COUNT)
     basin = problems.basin(PROBLEM, months)
     march = simulate_many() if together else None

@@ -210,15 +210,21 @@ def make(name: str, steps: int | None = None) -> tuple[Problem, SimulateSettings
     steps : int, optional
         Months, or steps of P5, instead of the full number.
     """
-    from aquirecover.flow.simulate import SimulateSettings
-
     if name.startswith("thai_binh/"):
         from aquirecover.case.scenario import load_case
 
         case = load_case(SCENARIO, cell_size=name.partition("/")[2])
         return replace(case.problem, schedule=_last_heads_only(case.problem.schedule)), case.settings
     problem = plain_problem(steps=steps or PLAIN_STEPS) if name == "P5" else basin_problem(basin(name, steps))
-    return problem, SimulateSettings()
+    return problem, settings()
+
+
+def settings() -> SimulateSettings:
+    """Return the settings of the five problems: residuals that sum to 1e-7 of the flow, less than MODFLOW's closure leaves."""
+    from aquirecover.flow.newton import NewtonSettings
+    from aquirecover.flow.simulate import SimulateSettings
+
+    return SimulateSettings(newton=NewtonSettings(tolerance=1e-7))
 
 
 def small(name: str) -> Problem:

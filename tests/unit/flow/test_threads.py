@@ -10,6 +10,7 @@ import pytest
 
 SCRIPT = """
 import numpy as np
+from aquirecover.flow import multigrid, shared_cycle
 from aquirecover.flow.compiled import share
 from aquirecover.flow.grid import Grid
 from aquirecover.flow.linear import LinearSettings
@@ -18,6 +19,11 @@ from aquirecover.flow.properties import AquiferProperties
 from aquirecover.flow.schedule import Schedule
 from aquirecover.flow.simulate import SimulateSettings, simulate
 from aquirecover.flow.stresses import GeneralHead, Recharge, River, Wells
+
+# small blocks, so that threads share coarser grids too
+multigrid.MOST_COLUMNS, shared_cycle.LEAST_BLOCKS = 256, 14
+turned, turn = [], shared_cycle._turn
+shared_cycle._turn = lambda *given: turned.append(turn(*given))
 
 convertible = {convertible}
 n_y, n_x = 330, 300
@@ -39,6 +45,7 @@ assert np.array_equal(one.head, two.head)
 assert [report.inner for report in one.reports] == [report.inner for report in two.reports]
 assert np.array_equal(one.budget.inflow, two.budget.inflow) and np.array_equal(one.budget.outflow, two.budget.outflow)
 assert sum(report.inner for report in one.reports) > 10
+assert turned
 """
 
 
