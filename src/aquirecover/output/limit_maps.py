@@ -36,6 +36,8 @@ def headroom_map(dataset: xr.Dataset) -> Figure:
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import BoundaryNorm, Normalize
 
+    from aquirecover.output.limit_charts import caution
+
     aquifers, values = _parts(dataset)
     # a narrow colour bar has room for fewer numbers
     n_class = 5 if len(aquifers) > 1 else 3
@@ -62,7 +64,9 @@ def headroom_map(dataset: xr.Dataset) -> Figure:
     bar.ax.set_xticklabels([f"{level:g}".replace("-", "−") for level in levels])
     bar.ax.tick_params(length=0.0)
     bar.outline.set_linewidth(0.4)
-    bar.set_label(label_lines(label, figure.get_figwidth() / MM))
+    note = caution(dataset, int(figure.get_figwidth() / MM / 1.75))
+    figure.set_figheight(figure.get_figheight() + (4.0 + 3.5 * len(note.splitlines())) * MM)
+    bar.set_label(label_lines(label, figure.get_figwidth() / MM) + (f"\n{note}" if note else ""))
     title_figure(figure, wrapped(str(dataset.attrs["title"]), int(figure.get_figwidth() / MM / 1.75)))
     return figure
 
