@@ -9,13 +9,11 @@ from benchmarks import problems
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from aquirecover.flow.problem import Problem
-
 
 def write(name: str, folder: Path, release: tuple[int, int, int]) -> None:
     """Write a problem for a release of MODFLOW 6, with the solver settings of P3.
 
-    Output control, observations and a table of iterations are added as `modflow_input` has them.
+    Output control, the table of observations and a table of iterations are as `modflow_input` has them.
     """
     from aquirecover.modflow.settings import ModflowSettings
     from aquirecover.modflow.write import MODEL, SIMULATION, write_model
@@ -28,15 +26,7 @@ def write(name: str, folder: Path, release: tuple[int, int, int]) -> None:
     lines = ["BEGIN options", f"  HEAD FILEOUT {MODEL}.hds", "  BUDGETCSV FILEOUT budget.csv", "END options", ""]
     lines += [f"BEGIN period {last}", "  SAVE HEAD LAST", f"END period {last}", ""]
     (folder / f"{MODEL}.oc").write_text("\n".join(lines))
-    (folder / "heads.obs").write_text("\n".join(_observations(problem)))
-    names = folder / f"{MODEL}.nam"
-    names.write_text(names.read_text().replace("END packages", "  OBS6 heads.obs heads\nEND packages"))
+    points = folder / f"{MODEL}.obs"
+    points.write_text(points.read_text().replace(f"{MODEL}.obs.csv", "obs.csv"))
     solver = folder / f"{SIMULATION}.ims"
     solver.write_text(solver.read_text().replace("BEGIN options", "BEGIN options\n  CSV_OUTER_OUTPUT FILEOUT outer.csv", 1))
-
-
-def _observations(problem: Problem) -> list[str]:
-    """Return the file that asks for the heads at the observation points."""
-    layer, row, column = problem.grid.indices(problem.observations.cell)
-    rows = [f"  o{n} HEAD {k + 1} {i + 1} {j + 1}" for n, (k, i, j) in enumerate(zip(layer, row, column, strict=True))]
-    return ["BEGIN options", "  DIGITS 12", "END options", "", "BEGIN continuous FILEOUT obs.csv", *rows, "END continuous", ""]

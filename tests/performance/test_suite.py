@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -11,13 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks import children, fields, native, page, parts, problems, runs, span, tables, time_steps, writing
+from benchmarks import children, fields, modflow_engine, native, page, parts, problems, runs, span, tables, time_steps, writing
 from benchmarks.context import Context
 from benchmarks.store import Store
 
 from aquirecover.flow.checks import check_problem
 from aquirecover.flow.schedule import Schedule
 from aquirecover.flow.simulate import simulate
+from aquirecover.modflow.program import Program
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCES = ROOT / "tests/crosscheck/data"
@@ -65,6 +67,15 @@ def test_the_million_cells_of_p5() -> None:
     assert length[0] == pytest.approx(0.01)
     np.testing.assert_allclose(length[1:] / length[:-1], 1.1)
     assert problems.plain_wells().shape == (50, 3)
+
+
+@pytest.mark.mf6
+def test_modflow_reads_the_thai_binh_model(mf6: Program, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    modflow_engine.write("thai_binh/1km", folder, mf6.release)
+    subprocess.run([mf6.path, "--mode", "validate"], cwd=folder, check=True, capture_output=True)
+    points = problems.make("thai_binh/1km")[0].observations.names
+    assert len((folder / "obs.csv").read_text().splitlines()[0].split(",")) == 1 + len(points)
 
 
 @pytest.mark.parametrize("kind", fields.KINDS)
