@@ -1,7 +1,8 @@
 """Decorators that compile loops with numba and keep the machine code beside the source.
 
 Numba compiles a function again when the file it stands in changed, not when a function of another file that it calls did. So
-machine code older than the newest file with such loops in its folder, or than this file, is removed when the folder is imported.
+machine code older than the newest file with such loops in its folder, or than this file and `libraries`, is removed when the
+folder is imported.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import numba
+
+from aquirecover.flow import libraries
+from aquirecover.flow.libraries import KernelCompiler, PartCompiler
 
 # What a file with compiled loops holds.
 MARKS = ("kernel\ndef ", "part\ndef ", "import intrinsic")
@@ -37,7 +41,7 @@ def drop_stale(folder: Path, package: Path) -> None:
     """Remove machine code of a package's loops that is older than the newest source; once per folder and process."""
     texts = {path: path.read_text(encoding="utf-8") for path in package.glob("*.py")}
     sources = [path for path, text in texts.items() if any(mark in text for mark in MARKS)]
-    newest = max(source.stat().st_mtime for source in [*sources, Path(__file__)])
+    newest = max(source.stat().st_mtime for source in [*sources, Path(__file__), Path(libraries.__file__)])
     names = {source.stem for source in sources}
     for path in folder.glob("*.nb[ic]"):
         # another process may remove it first, or the folder may be someone else's: numba then compiles to a folder of its own
@@ -46,25 +50,25 @@ def drop_stale(folder: Path, package: Path) -> None:
                 path.unlink()
 
 
-kernel = _compiler()
+kernel = _compiler(pipeline_class=KernelCompiler)
 """Loops in the arithmetic of the source."""
 
-fused_kernel = _compiler(fastmath={"contract"})
+fused_kernel = _compiler(pipeline_class=KernelCompiler, fastmath={"contract"})
 """Loops that may fuse a product and a sum; each cell is still computed in one fixed order."""
 
-summing_kernel = _compiler(fastmath={"reassoc", "contract", "nsz"})
+summing_kernel = _compiler(pipeline_class=KernelCompiler, fastmath={"reassoc", "contract", "nsz"})
 """Sums that the compiler may reorder, once and for all, whereas BLAS would split them, and the bits, by the number of threads."""
 
-part = _compiler(no_cpython_wrapper=True)
-"""What only compiled loops call: `kernel` without an entry from Python, which takes a sixth of the time of compilation."""
+part = _compiler(pipeline_class=PartCompiler, no_cpython_wrapper=True)
+"""What only compiled loops call: `kernel` without an entry from Python and without machine code of its own, see `libraries`."""
 
-fused_part = _compiler(fastmath={"contract"}, no_cpython_wrapper=True)
+fused_part = _compiler(pipeline_class=PartCompiler, fastmath={"contract"}, no_cpython_wrapper=True)
 """The same of `fused_kernel`."""
 
-summing_part = _compiler(fastmath={"reassoc", "contract", "nsz"}, no_cpython_wrapper=True)
+summing_part = _compiler(pipeline_class=PartCompiler, fastmath={"reassoc", "contract", "nsz"}, no_cpython_wrapper=True)
 """The same of `summing_kernel`."""
 
-parallel_kernel = _compiler(parallel=True, fastmath={"contract"})
+parallel_kernel = _compiler(pipeline_class=KernelCompiler, parallel=True, fastmath={"contract"})
 """Loops over blocks with `numba.prange`, on as many threads as `share` has set; machine code is made when it is first used.
 
 Blocks must not depend on the number of threads, each must write to places of its own, and sums belong into one place per block,

@@ -174,7 +174,7 @@ def face_derivatives(
                     diagonal[k, j + 1, i] += far
 
 
-@kernel
+@part
 def released(
     head: float, sat: float, old: float, old_sat: float, bottom: float, thickness: float, elastic: float, drainable: float
 ) -> float:

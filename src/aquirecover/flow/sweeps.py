@@ -71,7 +71,7 @@ def n_blocks(level: Level) -> int:
     return (level.n_y + level.rows - 1) // level.rows
 
 
-@fused_kernel
+@fused_part
 def span(level: Level, block: int) -> tuple[int, int]:
     """Return the first number of a block's columns in a layer of a plane, and how many there are."""
     first, last = block * level.rows, min((block + 1) * level.rows, level.n_y)
@@ -84,7 +84,7 @@ def span(level: Level, block: int) -> tuple[int, int]:
 # used: counting references to parts of a tuple would cost more than the loops.
 
 
-@fused_kernel
+@fused_part
 def copy(out: Plane, o: int, value: Plane, v: int, n: int) -> None:
     """Set `out` to `value`."""
     target, source = out[o : o + n], value[v : v + n]
@@ -121,7 +121,7 @@ def _add_pair(out: Plane, o: int, x: Plane, c: SingleArray, f: int, a: int, ax: 
         target[p] += first[p] * wide(xf[p]) + second[p] * wide(xg[p])
 
 
-@fused_kernel
+@fused_part
 def gather(
     out: Plane,
     o: int,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from aquirecover.flow.arrays import FloatArray
-from aquirecover.flow.compiled import fused_kernel
+from aquirecover.flow.compiled import fused_kernel, fused_part
 
 # Numbers of a block: those of twenty responses stay in the cache of a core while all scenarios go through them.
 BLOCK = 1024
 
 
-@fused_kernel
+@fused_part
 def _combine_block(base: FloatArray, unit: FloatArray, scale: FloatArray, begin: int, out: FloatArray) -> None:
     """Fill ``base + Σ scale unit`` from `begin` on; four responses at a time."""
     n, n_unit = out.size, scale.size

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from aquirecover.flow.arrays import FloatArray, IntArray
 from aquirecover.flow.coarsening import CoarseGrid, coarsen
-from aquirecover.flow.compiled import fused_kernel
+from aquirecover.flow.compiled import fused_kernel, fused_part
 from aquirecover.flow.lanes.numbering import LaneGrid
 from aquirecover.flow.lanes.vectors import double, put, row, zeros
 from aquirecover.flow.sweeps import turns
@@ -145,14 +145,14 @@ def _factor_columns(
                 carried = below * (excess / pivot) if sound else 0.0
 
 
-@fused_kernel
+@fused_part
 def _received(x: SingleArray, east: SingleArray, south: SingleArray, p: int, n_layer: int, stride: int) -> Any:
     """Return what a cell receives from its four neighbours in the layer."""
     along_x = east[p - n_layer] * row(x, p - n_layer) + east[p] * row(x, p + n_layer)
     return along_x + (south[p - stride] * row(x, p - stride) + south[p] * row(x, p + stride))
 
 
-@fused_kernel
+@fused_part
 def _solve_row(
     x: SingleArray,
     b: SingleArray,
@@ -188,7 +188,7 @@ def _solve_row(
             put(x, p, below)
 
 
-@fused_kernel
+@fused_part
 def _restrict_row(
     x: SingleArray,
     b: SingleArray,
@@ -229,7 +229,7 @@ def _restrict_row(
                 put(b, south_west + n_layer + k, row(b, south_west + n_layer + k) + weight[p, 3] * residual)
 
 
-@fused_kernel
+@fused_part
 def _prolong_row(
     x: SingleArray, weight: SingleArray, before_x: IntArray, before_y: IntArray, level: Level, below: Level, j: int
 ) -> None:
@@ -251,7 +251,7 @@ def _prolong_row(
                 put(x, p, row(x, p) + (upper + lower))
 
 
-@fused_kernel
+@fused_part
 def _dot_row(x: SingleArray, b: SingleArray, level: Level, j: int, out: FloatArray) -> None:
     """Add ``Σ x b`` of row `j` to `out`, shape ``(1, LANES)``."""
     if j < 0 or j >= level.n_y:
@@ -263,20 +263,20 @@ def _dot_row(x: SingleArray, b: SingleArray, level: Level, j: int, out: FloatArr
     put(out, 0, row(out, 0) + double(total))
 
 
-@fused_kernel
+@fused_part
 def _level(levels: IntArray, depth: int) -> Level:
     """Return one grid."""
     v = levels[depth]
     return Level(v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7])
 
 
-@fused_kernel
+@fused_part
 def _clear(b: SingleArray, level: Level) -> None:
     """Set the right-hand sides of a grid to 0."""
     b[level.start : level.start + (level.n_y + 2) * level.stride + level.n_layer] = np.float32(0.0)
 
 
-@fused_kernel
+@fused_part
 def _descend(h: Hierarchy, w: Workspace, level: Level, below: Level) -> None:
     """Smooth from 0 and hand the residual down; each stage works some rows behind the one it depends on."""
     _, faces, factors, weight, before_x, before_y = h
@@ -289,7 +289,7 @@ def _descend(h: Hierarchy, w: Workspace, level: Level, below: Level) -> None:
         _restrict_row(x, b, kept, east, south, weight, before_x, before_y, level, below, j - 2, True)
 
 
-@fused_kernel
+@fused_part
 def _turn(h: Hierarchy, w: Workspace, level: Level, below: Level) -> None:
     """Add the correction from below, smooth, and hand down what is left."""
     _, faces, factors, weight, before_x, before_y = h
@@ -304,7 +304,7 @@ def _turn(h: Hierarchy, w: Workspace, level: Level, below: Level) -> None:
         _restrict_row(x, b, kept, east, south, weight, before_x, before_y, level, below, j - 4, False)
 
 
-@fused_kernel
+@fused_part
 def _ascend(h: Hierarchy, w: Workspace, level: Level, below: Level, out: FloatArray) -> None:
     """Add the correction from below and smooth; on the finest grid fill `out` with ``Σ x b``, shape ``(1, LANES)``."""
     _, faces, factors, weight, before_x, before_y = h

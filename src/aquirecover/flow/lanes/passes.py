@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from aquirecover.flow.arrays import FloatArray, IntArray
-from aquirecover.flow.compiled import fused_kernel
+from aquirecover.flow.compiled import fused_kernel, fused_part
 from aquirecover.flow.lanes.cycle import SingleArray
 from aquirecover.flow.lanes.vectors import between, double, larger, magnitude, product, put, row, single, smaller, zeros
 
@@ -104,7 +104,7 @@ class Rates(NamedTuple):
     carry: float
 
 
-@fused_kernel
+@fused_part
 def _extrapolate_row(s: Stencil, heads: Heads, share: FloatArray, points: Points, fixed: int, j: int) -> int:
     """Set the heads of row `j` to a combination of the last ones, or to the fixed heads, of which `fixed` is the next."""
     h, start = heads
@@ -123,7 +123,7 @@ def _extrapolate_row(s: Stencil, heads: Heads, share: FloatArray, points: Points
     return fixed
 
 
-@fused_kernel
+@fused_part
 def _correct_row(s: Stencil, heads: Heads, direction: SingleArray, alpha: FloatArray, j: int) -> None:
     """Add ``alpha direction`` to the heads of row `j`."""
     h, now = heads.all, heads.start[0]
@@ -133,7 +133,7 @@ def _correct_row(s: Stencil, heads: Heads, direction: SingleArray, alpha: FloatA
         put(h, now + p, row(h, now + p) + length * double(row(direction, p)))
 
 
-@fused_kernel
+@fused_part
 def _balance_row(
     s: Stencil,
     heads: Heads,
@@ -197,7 +197,7 @@ def _balance_row(
     return at_fixed, at_source, at_ramp
 
 
-@fused_kernel
+@fused_part
 def _energy_row(s: Stencil, heads: Heads, sums: FloatArray, j: int) -> None:
     """Add the energy of the last increment in the faces east, south and below of the cells of row `j`."""
     n_layer, stride = s.n_layer, s.stride
@@ -217,7 +217,7 @@ def _energy_row(s: Stencil, heads: Heads, sums: FloatArray, j: int) -> None:
     put(sums, ENERGY, row(sums, ENERGY) + energy)
 
 
-@fused_kernel
+@fused_part
 def _products_row(s: Stencil, heads: Heads, residual: SingleArray, sums: FloatArray, j: int, i: int) -> None:
     """Add the products of row `j` with three heads, the first of which is `i`: as many as registers hold."""
     h, start, storage = heads.all, heads.start, s.storage
@@ -237,7 +237,7 @@ def _products_row(s: Stencil, heads: Heads, residual: SingleArray, sums: FloatAr
         put(sums, RESIDUAL_PRODUCT + i + n, row(sums, RESIDUAL_PRODUCT + i + n) + value)
 
 
-@fused_kernel
+@fused_part
 def _full_row(s: Stencil, heads: Heads, residual: SingleArray, sums: FloatArray, j: int) -> None:
     """Add what only a full pass adds up of row `j`, besides flows."""
     _energy_row(s, heads, sums, j)
@@ -304,7 +304,7 @@ def correct(
                 _full_row(s, heads, residual, sums, j - 1)
 
 
-@fused_kernel
+@fused_part
 def _turn_row(s: Stencil, direction: SingleArray, z: SingleArray, beta: SingleArray, j: int) -> None:
     """Set the direction of row `j` to ``z + beta direction``."""
     begin = (j + 1) * s.stride + s.n_layer
@@ -313,7 +313,7 @@ def _turn_row(s: Stencil, direction: SingleArray, z: SingleArray, beta: SingleAr
         put(direction, p, row(z, p) + share * row(direction, p))
 
 
-@fused_kernel
+@fused_part
 def _curvature_row(s: Stencil, direction: SingleArray, store: float, j: int, out: FloatArray) -> None:
     """Add the energy of the direction in the faces east, south and below of the cells of row `j`, and in their storage."""
     n_layer, stride = s.n_layer, s.stride
