@@ -17,6 +17,9 @@ LIBRARIES = (
 )  # fmt: skip
 PACKAGE = Path(__file__).resolve().parent
 
+# Modules whose kernels every run needs that solves by multigrid, the last to be compiled among them.
+EVERY_RUN = ("kernels", "balance", "cycle")
+
 
 def n_cores() -> int:
     """Return the cores that this process may use."""
@@ -47,11 +50,11 @@ def kernel_cache() -> Path:
 
 
 def kernels_are_compiled() -> bool:
-    """Tell whether every module with kernels has compiled code, none older than the newest source; see `flow.compiled`."""
+    """Tell whether what every run needs has compiled code, none older than the newest source; see `flow.compiled`."""
     cached = {path.name.partition(".")[0]: path.stat().st_mtime for path in kernel_cache().rglob("*.nbi")}
     sources = [path for path in (PACKAGE / "flow").glob("*.py") if "kernel\ndef " in path.read_text(encoding="utf-8")]
     newest = max(path.stat().st_mtime for path in sources)
-    return all(cached.get(path.stem, 0.0) >= newest for path in sources)
+    return all(cached.get(name, 0.0) >= newest for name in EVERY_RUN)
 
 
 def versions() -> dict[str, str]:
