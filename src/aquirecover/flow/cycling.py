@@ -132,7 +132,7 @@ class CycleSolver:
         self._head_change = head_change
         self._relaxation = relaxation
         self._kept = KeptHierarchy(system)
-        self._secants = Secants(system.unknown.size, SECANTS)
+        self._secants = Secants(system.unknown.size, SECANTS, system.threads)
         self._left, self._correction = np.empty(system.shape), np.empty(system.shape)
 
     def solve(self, start: Balance, most: int) -> Cycled:

@@ -25,7 +25,7 @@ class Prediction:
     def __init__(self, system: FlowSystem) -> None:
         self._system = system
         size = system.unknown.size
-        self._secants = Secants(size, max(1, min(STEPS, MEMORY // (2 * size))))
+        self._secants = Secants(size, max(1, min(STEPS, MEMORY // (2 * size))), system.threads)
         # heads and residuals of steps that the secants do not know yet
         self._pending: list[tuple[FloatArray, FloatArray, FloatArray, FloatArray]] = []
         self._trail: list[tuple[float, FloatArray]] = []

@@ -7,91 +7,17 @@ the first iteration. A matrix that has changed a little since makes the guess a 
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from aquirecover.flow.arrays import FloatArray
-from aquirecover.flow.compiled import fused_kernel, fused_part, parallel_kernel, summing_kernel, summing_part
+from aquirecover.flow.combinations import combine, products
+from aquirecover.flow.compiled import summing_kernel
 
 # Earlier solutions that are kept, and the memory they may take, numbers.
 MOST = 4
 MEMORY = 400_000_000
 # Combinations whose energy is below this share of the largest are rounding.
 SMALLEST = 1e-10
-# Numbers that are worked on together.
-BLOCK = 2048
-
-
-@summing_part
-def _dot(a: FloatArray, b: FloatArray, o: int, n: int) -> float:
-    """Return ``Σ a b`` of a block."""
-    total = 0.0
-    first, second = a[o : o + n], b[o : o + n]
-    for p in range(n):
-        total += first[p] * second[p]
-    return total
-
-
-@fused_part
-def _products_block(solutions: FloatArray, count: int, b: FloatArray, block: int, sums: FloatArray) -> None:
-    """Fill ``Σ x b`` of each solution in a block."""
-    o = block * BLOCK
-    n = min(BLOCK, b.size - o)
-    for i in range(count):
-        sums[block, i] = _dot(solutions[i], b, o, n)
-
-
-@parallel_kernel
-def _products_shared(solutions: FloatArray, count: int, b: FloatArray, sums: FloatArray) -> None:
-    """Fill the sums of all blocks on several threads."""
-    for block in numba.prange(sums.shape[0]):
-        _products_block(solutions, count, b, block, sums)
-
-
-@fused_kernel
-def _products(solutions: FloatArray, b: FloatArray, out: FloatArray, threads: int | None) -> None:
-    """Fill ``Σ x b`` of the first solutions, as many as `out` holds."""
-    sums = np.empty(((b.size + BLOCK - 1) // BLOCK, out.size))
-    if threads is None:
-        for block in range(sums.shape[0]):
-            _products_block(solutions, out.size, b, block, sums)
-    else:
-        _products_shared(solutions, out.size, b, sums)
-    out[:] = 0.0
-    for block in range(sums.shape[0]):
-        for i in range(out.size):
-            out[i] += sums[block, i]
-
-
-@fused_part
-def _combine_block(solutions: FloatArray, share: FloatArray, base: FloatArray, x: FloatArray, block: int) -> None:
-    """Set a block of x to that of `base` and a combination of solutions."""
-    o = block * BLOCK
-    n = min(BLOCK, x.size - o)
-    target, start = x[o : o + n], base[o : o + n]
-    for p in range(n):
-        target[p] = start[p]
-    for i in range(share.size):
-        source, factor = solutions[i, o : o + n], share[i]
-        for p in range(n):
-            target[p] += factor * source[p]
-
-
-@parallel_kernel
-def _combine_shared(solutions: FloatArray, share: FloatArray, base: FloatArray, x: FloatArray) -> None:
-    """Set all blocks of x on several threads."""
-    for block in numba.prange((x.size + BLOCK - 1) // BLOCK):
-        _combine_block(solutions, share, base, x, block)
-
-
-@fused_kernel
-def _combine(solutions: FloatArray, share: FloatArray, base: FloatArray, x: FloatArray, threads: int | None) -> None:
-    """Set x to `base` and a combination of solutions."""
-    if threads is None:
-        for block in range((x.size + BLOCK - 1) // BLOCK):
-            _combine_block(solutions, share, base, x, block)
-    else:
-        _combine_shared(solutions, share, base, x)
 
 
 @summing_kernel
@@ -127,13 +53,13 @@ class PastSolutions:
         n = self._count
         if n == 0:
             return False
-        products = self._products[:n]
-        _products(self._solution, b, products, threads)
+        found = self._products[:n]
+        products(self._solution, b, found, threads)
         scale = np.sqrt(np.diagonal(self._energy)[:n])
         value, vector = np.linalg.eigh(self._energy[:n, :n] / np.outer(scale, scale))
         sound = value > SMALLEST * value[-1]
-        along = vector[:, sound].T @ (products / scale) / value[sound]
-        _combine(self._solution, vector[:, sound] @ along / scale, base, x, threads)
+        along = vector[:, sound].T @ (found / scale) / value[sound]
+        combine(self._solution, vector[:, sound] @ along / scale, base, x, threads)
         return True
 
     def add(self, b: FloatArray, base: FloatArray, x: FloatArray) -> None:
