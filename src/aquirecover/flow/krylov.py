@@ -55,7 +55,11 @@ def conjugate_gradients(mg: Multigrid, target: float, most: int, norm: float, th
             curvature -= beta * rho / alpha
         if not (rho > 0.0 and curvature > 0.0):
             combine(mg.black, z, share)
-            return history, False
+            if rho == 0.0 or not mg.straighten():
+                return history, False
+            # once more from the residual that is left
+            along[:], share[:], place, rho = 0.0, 0.0, 0, 0.0
+            continue
         alpha = rho / curvature
         along *= beta
         along[place] = 1.0

@@ -141,6 +141,18 @@ class Multigrid:
         product, curvature = np.add.accumulate(self._sums)[-1].tolist()
         return product, curvature
 
+    def straighten(self) -> bool:
+        """Let the cycle turn nowhere from now on; return whether it has turned anywhere.
+
+        A V-cycle is positive definite wherever its smoother is; one that turns is so no longer where the correction of a coarse
+        grid goes more than twice as far as it should.
+        """
+        turns = self.hierarchy.levels[:, Level._fields.index("turns")]
+        turned = bool(turns.any())
+        turns[:] = 0
+        self.levels = [Level._make(row) for row in self.hierarchy.levels.tolist()]
+        return turned
+
     def unload(self, x: FloatArray) -> None:
         """Add the solution, of which `black` is given, to x, shape ``(n_layer, n_y, n_x)``."""
         layout = self.layouts[0]

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from aquirecover.flow.colouring import Layout
-from aquirecover.flow.linear import LinearSettings, conjugate_residuals, solve
+from aquirecover.flow.linear import LinearSettings, conjugate_gradients, conjugate_residuals, solve
+from aquirecover.flow.linear_result import LinearStatus
 from aquirecover.flow.matrix import Matrix
 from aquirecover.flow.recycling import PastSolutions
 
@@ -96,3 +97,20 @@ def test_conjugate_residuals_solve_unsymmetric_systems(shape: tuple[int, int, in
     target = 1e-10 * float(np.abs(load).sum())
     result = conjugate_residuals(matrix, load, target, matrix.preconditioner(), 60)
     assert np.abs(matrix.multiply(result.solution) - load).sum() <= 1.001 * target
+
+
+def test_a_cycle_that_is_not_positive_turns_no_more() -> None:
+    matrix = _matrix((1, 64, 64), 0.0)
+    load = np.random.default_rng(9).normal(size=(1, 64, 64))
+    hierarchy = matrix.preconditioner()
+    turning = [level.turns for level in hierarchy.levels]
+    assert turning[1] == 1
+    # the grid that is visited twice and those below it resist a fourth of what they should: its corrections go too far
+    below, arrays = hierarchy.levels[2], hierarchy.hierarchy
+    arrays.faces[:, below.face :] *= 0.25
+    arrays.factors[0, below.vector :] *= 4.0
+    result = conjugate_gradients(matrix, load, 1e-6, hierarchy, 100)
+    assert result.status is LinearStatus.CONVERGED
+    assert np.abs(matrix.multiply(result.solution) - load).sum() <= 1e-6
+    assert not any(level.turns for level in hierarchy.levels)
+    assert not hierarchy.straighten()
