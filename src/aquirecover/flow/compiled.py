@@ -66,7 +66,7 @@ fused_part = _compiler(pipeline_class=PartCompiler, fastmath={"contract"}, no_cp
 """The same of `fused_kernel`."""
 
 summing_part = _compiler(pipeline_class=KernelCompiler, fastmath={"reassoc", "contract", "nsz"}, no_cpython_wrapper=True)
-"""The same of `summing_kernel`, optimised by itself before it is linked, so that sums have one order on one thread and several."""
+"""The same of `summing_kernel`, optimised by itself before it is linked: sums have one order on one thread and on several."""
 
 parallel_kernel = _compiler(pipeline_class=KernelCompiler, parallel=True, fastmath={"contract"})
 """Loops over blocks with `numba.prange`, on as many threads as `share` has set; machine code is made when it is first used.

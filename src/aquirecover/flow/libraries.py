@@ -4,8 +4,8 @@ By itself numba makes machine code of every function, links the optimised code o
 again. A part then stands in many kernels, each time a little different and always under one name, and a process takes the first
 that it meets: in the one that compiles, that of the part alone. Here a part is nothing but what is linked into kernels, and a
 kernel keeps to itself what is linked into it. So it is optimised once, as a whole, and the process that compiles runs the same
-code as all that load it, whatever they load first. Sums alone are optimised before they are linked (`compiled.summing_part`): their
-order must not depend on the kernel that they stand in.
+code as all that load it, whatever they load first. Sums alone are optimised before they are linked (`compiled.summing_part`), as
+their order must not depend on the kernel that they stand in.
 """
 
 from __future__ import annotations
