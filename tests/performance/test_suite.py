@@ -71,6 +71,8 @@ def test_the_million_cells_of_p5() -> None:
 
 @pytest.mark.mf6
 def test_modflow_reads_the_thai_binh_model(mf6: Program, tmp_path: Path) -> None:
+    if mf6.release < (6, 2, 0):
+        pytest.skip("MODFLOW 6 before 6.2 cannot read a model without running it")
     folder = tmp_path / "model"
     modflow_engine.write("thai_binh/1km", folder, mf6.release)
     subprocess.run([mf6.path, "--mode", "validate"], cwd=folder, check=True, capture_output=True)
