@@ -28,6 +28,7 @@ from aquirecover.flow.balance import (
     balance,
     n_blocks,
 )
+from aquirecover.flow.combinations import combine
 from aquirecover.flow.compiled import share
 from aquirecover.flow.conductance import conductances, flowing_cells
 from aquirecover.flow.connections import Connections
@@ -317,15 +318,20 @@ class FlowSystem:
         for known_dt, known_slope, matrix in self._matrices:
             if known_dt == dt and np.array_equal(known_slope, slope):
                 return matrix
+        like = self._matrices[-1][-1] if self._matrices else None
         del self._matrices[: max(0, 1 + len(self._matrices) - max(1, min(MATRICES, MATRIX_CELLS // self.problem.grid.n_cell)))]
-        matrix = self._confined_matrix(balance)
+        matrix = self._confined_matrix(balance, like)
         self._matrices.append((dt, slope, matrix))
         return matrix
 
-    def _confined_matrix(self, balance: Balance) -> Matrix:
-        grid, surplus = self.problem.grid, self.elastic * balance.interval.rate
-        surplus += self.held
+    def _confined_matrix(self, balance: Balance, like: Matrix | None) -> Matrix:
+        """Return the matrix of a linear model, with the faces of another one where there is one."""
+        grid, surplus = self.problem.grid, self.fields.empty()
+        rate = np.full(1, balance.interval.rate)
+        combine(self.elastic.reshape(1, -1), rate, self.held.ravel(), surplus.ravel(), self.threads)
         kernels.scatter_add(self.connections.cell, -balance.slope, surplus.ravel())
+        if like is not None:
+            return like.with_surplus(surplus)
         cx, cy, cz = self.faces_of_unknowns
         return Matrix(surplus, cx, cx, cy, cy, cz, self.unknown, grid.x, grid.y)
 

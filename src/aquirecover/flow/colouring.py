@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aquirecover.flow.arrays import FloatArray
-from aquirecover.flow.compiled import fused_kernel
+from aquirecover.flow.compiled import fused_kernel, fused_part
 
 SingleArray = NDArray[np.float32]
 
@@ -66,12 +66,8 @@ class Layout:
     def split(self, natural: FloatArray) -> FloatArray:
         """Return a vector of the values of shape ``(n_layer, n_y, n_x)``."""
         vector = np.zeros(self.size)
-        self.split_into(natural, vector)
+        split(natural, self.n_y, self.n_x, vector, self.width, self.stride)
         return vector
-
-    def split_into(self, natural: FloatArray, vector: FloatArray | SingleArray, factor: float = 1.0) -> None:
-        """Put the values of shape ``(n_layer, n_y, n_x)``, times a factor, into a vector."""
-        split(natural, factor, self.n_y, self.n_x, vector, self.width, self.stride)
 
     def join(self, vector: FloatArray | SingleArray, out: FloatArray | None = None) -> FloatArray:
         """Return the values of a vector, shape ``(n_layer, n_y, n_x)``, in `out` where it is given."""
@@ -80,12 +76,21 @@ class Layout:
         return natural
 
 
-@fused_kernel
-def split(natural: FloatArray, factor: float, n_y: int, n_x: int, vector: FloatArray, width: int, stride: int) -> None:
-    """Put the values of all cells, times a factor, into a vector; rows and columns beyond `n_y` and `n_x` are work space."""
+@fused_part
+def split_rows(
+    natural: FloatArray,
+    factor: float,
+    first: int,
+    last: int,
+    n_x: int,
+    vector: FloatArray | SingleArray,
+    width: int,
+    stride: int,
+) -> None:
+    """Put the values of some rows, times a factor, into a vector."""
     n_layer = natural.shape[0]
     for k in range(n_layer):
-        for j in range(n_y):
+        for j in range(first, last):
             row = k * stride + width + 1 + j * width + j // 2
             odd = j % 2
             black = row + n_layer * stride
@@ -94,6 +99,12 @@ def split(natural: FloatArray, factor: float, n_y: int, n_x: int, vector: FloatA
                 vector[black + q] = factor * natural[k, j, 2 * q + 1 - odd]
             if n_x % 2 == 1:
                 vector[(row if odd == 0 else black) + n_x // 2] = factor * natural[k, j, n_x - 1]
+
+
+@fused_kernel
+def split(natural: FloatArray, n_y: int, n_x: int, vector: FloatArray, width: int, stride: int) -> None:
+    """Put the values of all cells into a vector; rows and columns beyond `n_y` and `n_x` are work space."""
+    split_rows(natural, 1.0, 0, n_y, n_x, vector, width, stride)
 
 
 @fused_kernel
@@ -112,17 +123,29 @@ def join(vector: FloatArray, natural: FloatArray, n_y: int, n_x: int, width: int
                 natural[k, j, n_x - 1] = vector[(row if odd == 0 else black) + n_x // 2]
 
 
-@fused_kernel
-def add_planes(red: FloatArray, black: FloatArray, factor: float, natural: FloatArray, width: int, stride: int) -> None:
-    """Add the values of both colours, times a factor, to those of all cells."""
-    n_layer, n_y, n_x = natural.shape
+@fused_part
+def add_rows(
+    red: FloatArray,
+    black: FloatArray,
+    factor: float,
+    natural: FloatArray,
+    add: bool,
+    first: int,
+    last: int,
+    width: int,
+    stride: int,
+) -> None:
+    """Set some rows to the values of both colours, times a factor, or add these."""
+    n_layer, _, n_x = natural.shape
     for k in range(n_layer):
-        for j in range(n_y):
+        for j in range(first, last):
             row = k * stride + width + 1 + j * width + j // 2
-            first, second = (red[row:], black[row:]) if j % 2 == 0 else (black[row:], red[row + 1 :])
+            even, odd = (red[row:], black[row:]) if j % 2 == 0 else (black[row:], red[row + 1 :])
             out = natural[k, j]
+            if not add:
+                out[:] = 0.0
             for q in range(n_x // 2):
-                out[2 * q] += factor * first[q]
-                out[2 * q + 1] += factor * second[q]
+                out[2 * q] += factor * even[q]
+                out[2 * q + 1] += factor * odd[q]
             if n_x % 2 == 1:
-                out[n_x - 1] += factor * first[n_x // 2]
+                out[n_x - 1] += factor * even[n_x // 2]

@@ -18,7 +18,7 @@ BLOCK = 2048
 
 
 @summing_part
-def _dot(a: Vectors, b: Vectors, o: int, n: int) -> float:
+def dot(a: Vectors, b: Vectors, o: int, n: int) -> float:
     """Return ``Σ a b`` of a block."""
     total = 0.0
     first, second = a[o : o + n], b[o : o + n]
@@ -33,7 +33,7 @@ def _products_block(vectors: Vectors, count: int, b: Vectors, block: int, sums: 
     o = block * BLOCK
     n = min(BLOCK, b.size - o)
     for i in range(count):
-        sums[block, i] = _dot(vectors[i], b, o, n)
+        sums[block, i] = dot(vectors[i], b, o, n)
 
 
 @parallel_kernel
@@ -90,7 +90,7 @@ def combine(vectors: Vectors, share: FloatArray, base: FloatArray, x: FloatArray
 
 
 @summing_part
-def _difference(after: FloatArray, before: FloatArray, out: Vectors, block: int) -> float:
+def difference(after: FloatArray, before: FloatArray, out: Vectors, block: int) -> float:
     """Set a block of `out` to ``after − before`` and return the sum of its squares."""
     o = block * BLOCK
     n = min(BLOCK, out.size - o)
@@ -107,7 +107,7 @@ def _difference(after: FloatArray, before: FloatArray, out: Vectors, block: int)
 def _subtract_shared(after: FloatArray, before: FloatArray, out: Vectors, sums: FloatArray) -> None:
     """Fill the differences and the sums of their squares of all blocks on several threads."""
     for block in numba.prange(sums.size):
-        sums[block] = _difference(after, before, out, block)
+        sums[block] = difference(after, before, out, block)
 
 
 @fused_kernel
@@ -116,10 +116,43 @@ def subtract(after: FloatArray, before: FloatArray, out: Vectors, threads: int |
     sums = np.empty((out.size + BLOCK - 1) // BLOCK)
     if threads is None:
         for block in range(sums.size):
-            sums[block] = _difference(after, before, out, block)
+            sums[block] = difference(after, before, out, block)
     else:
         _subtract_shared(after, before, out, sums)
     total = 0.0
     for part in sums:
         total += part
     return total
+
+
+@summing_part
+def _move_block(head: FloatArray, delta: FloatArray, share: float, out: FloatArray, block: int) -> float:
+    """Do `move` in a block."""
+    o = block * BLOCK
+    n = min(BLOCK, out.size - o)
+    largest = 0.0
+    start, step, target = head[o : o + n], delta[o : o + n], out[o : o + n]
+    for p in range(n):
+        change = share * step[p]
+        target[p] = start[p] + change
+        largest = max(largest, abs(change))
+    return largest
+
+
+@parallel_kernel
+def _move_shared(head: FloatArray, delta: FloatArray, share: float, out: FloatArray, largest: FloatArray) -> None:
+    """Do `move` on several threads."""
+    for block in numba.prange(largest.size):
+        largest[block] = _move_block(head, delta, share, out, block)
+
+
+@fused_kernel
+def move(head: FloatArray, delta: FloatArray, share: float, out: FloatArray, threads: int | None) -> float:
+    """Set `out` to ``head + share delta`` and return the largest absolute change."""
+    largest = np.empty((out.size + BLOCK - 1) // BLOCK)
+    if threads is None:
+        for block in range(largest.size):
+            largest[block] = _move_block(head, delta, share, out, block)
+    else:
+        _move_shared(head, delta, share, out, largest)
+    return float(largest.max())

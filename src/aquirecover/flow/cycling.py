@@ -163,16 +163,13 @@ class CycleSolver:
     def _balanced(self, balance: Balance) -> bool:
         return balance.norm <= self._tolerance * balance.through or balance.norm <= balance.rounding
 
-    def _solve(self, hierarchy: Multigrid, enough: float) -> None:
-        """Fill the correction for what is left of the residual, as conjugate gradients have it after a few cycles.
-
-        A residual of `enough`, m³/d, is small enough.
-        """
-        norm = hierarchy.load(self._left)
-        hierarchy.black[:], self._correction[:] = 0.0, 0.0
+    def _solve(self, hierarchy: Multigrid, balance: Balance) -> None:
+        """Fill the correction for what is left of the residual of a balance, as conjugate gradients have it after a few cycles."""
+        threads, enough = self._system.threads, ENOUGH * self._tolerance * balance.through
+        norm = hierarchy.load(self._left, balance.norm, threads)
         # a residual of nothing but rounding breaks the method down, and what was found until then serves
-        conjugate_gradients(hierarchy, max(SMALL * norm, enough), CYCLES, norm, self._system.threads)
-        hierarchy.unload(self._correction)
+        conjugate_gradients(hierarchy, max(SMALL * norm, enough), CYCLES, norm, threads)
+        hierarchy.unload(self._correction, threads)
 
     def _cycle(self, balance: Balance, anew: bool) -> tuple[Balance, float]:
         """Return the balance after one cycle, and the largest change of head."""
@@ -181,7 +178,7 @@ class CycleSolver:
         shares = secants.shares(residual)
         secants.remaining(shares, residual, self._left.ravel())
         correction = self._correction.ravel()
-        self._solve(hierarchy, ENOUGH * self._tolerance * balance.through)
+        self._solve(hierarchy, balance)
         secants.corrected(shares, correction, correction)
         head, cells = system.fields.empty(), system.cells
         change = kernels.move(old, correction, cells.bottom, cells.thickness, cells.convertible, head.ravel())

@@ -163,25 +163,3 @@ def sum_block(level: Level, block: int, b: SingleArray, z: SingleArray, image: S
         first, second = _sums(b, z, image, z.size + o, o, n)
         sums[block, 0] += first
         sums[block, 1] += second
-
-
-@fused_kernel
-def reduce(f: Finest, level: Level) -> None:
-    """Solve the red columns and add what black ones receive from them to the black plane of `b`."""
-    faces, far_faces, red_factors, _, _, _, b, red, _ = f
-    n, half = n_blocks(level), red.size
-    for block in range(n + 1):
-        if block < n:
-            solve_block(level, block, RED, FROM_ZERO, red, OWN, red, OWN, b, OWN, faces, red_factors, OWN)
-        if block > 0:
-            place, size = span(level, block - 1)
-            for k in range(level.n_layer):
-                gather(b, half + k * level.stride + place, red, OWN, far_faces, level, BLACK, k, place, size, ADD)
-
-
-@fused_kernel
-def complete(f: Finest, level: Level, black: FloatArray) -> None:
-    """Set `red` to the red plane of the solution whose black plane is given."""
-    faces, _, red_factors, _, _, _, b, red, _ = f
-    for block in range(n_blocks(level)):
-        solve_block(level, block, RED, HELD, red, OWN, black, OWN, b, OWN, faces, red_factors, OWN)

@@ -363,17 +363,6 @@ def step_along(x: FloatArray, p: FloatArray, r: FloatArray, q: FloatArray, alpha
     return total
 
 
-@summing_kernel
-def moved(head: FloatArray, delta: FloatArray, share: float, out: FloatArray) -> float:
-    """Set `out` to ``head + share delta`` and return the largest absolute change; flat arrays."""
-    largest = 0.0
-    for n in range(head.size):
-        change = share * delta[n]
-        out[n] = head[n] + change
-        largest = max(largest, abs(change))
-    return largest
-
-
 @kernel
 def extrapolate(
     first: FloatArray,

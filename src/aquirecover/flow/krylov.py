@@ -45,7 +45,7 @@ def conjugate_gradients(mg: Multigrid, target: float, most: int, norm: float, th
     while len(history) < most and norm > target:
         if place == len(z):
             # the direction takes the first place, all that it was made of is free
-            combine(mg.black, z, share)
+            combine(mg.black, z, share, threads)
             gather_first(z, along)
             along[:], share[:], place = 0.0, 0.0, 1
             along[0] = 1.0
@@ -54,7 +54,7 @@ def conjugate_gradients(mg: Multigrid, target: float, most: int, norm: float, th
         if beta > 0.0:
             curvature -= beta * rho / alpha
         if not (rho > 0.0 and curvature > 0.0):
-            combine(mg.black, z, share)
+            combine(mg.black, z, share, threads)
             if rho == 0.0 or not mg.straighten():
                 return history, False
             # once more from the residual that is left
@@ -67,7 +67,7 @@ def conjugate_gradients(mg: Multigrid, target: float, most: int, norm: float, th
         norm = unit * follow(q, image, beta, r, alpha, threads)
         history.append(norm)
         place += 1
-    combine(mg.black, z, share)
+    combine(mg.black, z, share, threads)
     return history, True
 
 
@@ -85,7 +85,7 @@ def conjugate_residuals(mg: Multigrid, target: float, most: int, norm: float, th
     place, unit = 0, mg.unit
     while len(history) < most and norm > target:
         if place == len(z):
-            combine(mg.black, z, share)
+            combine(mg.black, z, share, threads)
             share[:], place = 0.0, 0
         mg.cycle(place, threads)
         known = products(images[:place], mg.finest.image) / square[:place]
@@ -93,12 +93,12 @@ def conjugate_residuals(mg: Multigrid, target: float, most: int, norm: float, th
         made[place, place] = 1.0
         along, square[place] = orthogonalise(images, mg.finest.image, known, r)
         if not square[place] > 0.0:
-            combine(mg.black, z, share)
+            combine(mg.black, z, share, threads)
             return history, False
         alpha = along / square[place]
         share += alpha * made[place]
         norm = unit * follow(images[place], images[place], 0.0, r, alpha, threads)
         history.append(norm)
         place += 1
-    combine(mg.black, z, share)
+    combine(mg.black, z, share, threads)
     return history, True

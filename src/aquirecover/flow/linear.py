@@ -7,7 +7,7 @@ enough: iterative refinement (Carson and Higham 2018, SIAM J. Sci. Comput. 40, A
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -56,15 +56,42 @@ class LinearSettings:
             raise ValueError(f"threads = {self.threads}: must be 0 (one per core) or more.")
 
 
+@dataclass(frozen=True, eq=False)
+class Aids:
+    """What is known beside a system, and how its solution is wanted.
+
+    Parameters
+    ----------
+    norm : float, optional
+        Sum of the absolute values of the right-hand side, m³/d.
+    past : PastSolutions, optional
+        Of similar systems, for the first guess of a symmetric one; the solution is added.
+    out : ndarray, optional
+        Where Krylov methods put the solution, shape ``(n_layer, n_y, n_x)``.
+    check : bool
+        Whether Krylov methods compute the residual of their result afresh. Who does so anyway need not ask: the last residual
+        is then an estimate.
+    threads : int, optional
+        See `compiled.share`; `solve` takes those of its settings.
+    """
+
+    norm: float | None = None
+    past: PastSolutions | None = None
+    out: FloatArray | None = None
+    check: bool = True
+    threads: int | None = None
+
+
+NONE = Aids()
+
+
 def solve(
     matrix: Matrix,
     rhs: FloatArray,
     target: float,
     settings: LinearSettings,
     preconditioner: Multigrid | None = None,
-    past: PastSolutions | None = None,
-    out: FloatArray | None = None,
-    check: bool = True,
+    aids: Aids = NONE,
 ) -> LinearResult:
     """Solve ``A x = rhs`` until the sum of absolute residuals is at most `target`.
 
@@ -80,25 +107,21 @@ def solve(
         See its class.
     preconditioner : Multigrid, optional
         Of this or a similar matrix, whose finest level becomes that of this one; made here when there is none.
-    past : PastSolutions, optional
-        Of similar systems, for the first guess of a symmetric one; the solution is added.
-    out : ndarray, optional
-        Where Krylov methods put the solution, shape ``(n_layer, n_y, n_x)``.
-    check : bool
-        Whether Krylov methods compute the residual of their result afresh. Who does so anyway need not ask: the last residual
-        is then an estimate.
+    aids : Aids, optional
+        See its class.
     """
-    if not (matrix.finite and np.isfinite(kernels.absolute_sum(rhs.ravel()))):
+    norm = _norm(rhs, aids)
+    if not (matrix.finite and np.isfinite(norm)):
         return LinearResult(LinearStatus.NOT_FINITE, 0, (), rhs)
     if settings.method == "direct":
         return solve_direct(matrix, rhs, target)
     preconditioner = preconditioner or matrix.hierarchy
-    threads = share(settings.threads, rhs.size)
+    aids = replace(aids, norm=norm, threads=share(settings.threads, rhs.size))
     if matrix.symmetric:
-        result = conjugate_gradients(matrix, rhs, target, preconditioner, settings.max_iterations, past, threads, out, check)
+        result = conjugate_gradients(matrix, rhs, target, preconditioner, settings.max_iterations, aids)
     else:
         most = min(RESIDUAL_ITERATIONS, settings.max_iterations)
-        result = conjugate_residuals(matrix, rhs, target, preconditioner, most, threads, out, check)
+        result = conjugate_residuals(matrix, rhs, target, preconditioner, most, aids)
         if result.status is not LinearStatus.CONVERGED:
             result = bicgstab(matrix, rhs, target, preconditioner, settings.max_iterations)
     if result.status is not LinearStatus.CONVERGED and rhs.size <= settings.direct_fallback_cells:
@@ -107,32 +130,22 @@ def solve(
 
 
 def conjugate_gradients(
-    matrix: Matrix,
-    rhs: FloatArray,
-    target: float,
-    preconditioner: Multigrid,
-    max_iterations: int,
-    past: PastSolutions | None = None,
-    threads: int | None = None,
-    out: FloatArray | None = None,
-    check: bool = True,
+    matrix: Matrix, rhs: FloatArray, target: float, preconditioner: Multigrid, max_iterations: int, aids: Aids = NONE
 ) -> LinearResult:
     """Preconditioned conjugate gradients; stops when ``Σ|r| ≤ target`` for the true residual, see `krylov`."""
-    return _refine(krylov.conjugate_gradients, matrix, rhs, target, preconditioner, max_iterations, past, threads, out, check)
+    return _refine(krylov.conjugate_gradients, matrix, rhs, target, preconditioner, max_iterations, aids)
 
 
 def conjugate_residuals(
-    matrix: Matrix,
-    rhs: FloatArray,
-    target: float,
-    preconditioner: Multigrid,
-    max_iterations: int,
-    threads: int | None = None,
-    out: FloatArray | None = None,
-    check: bool = True,
+    matrix: Matrix, rhs: FloatArray, target: float, preconditioner: Multigrid, max_iterations: int, aids: Aids = NONE
 ) -> LinearResult:
     """Generalised conjugate residuals for a matrix of any kind; stops when ``Σ|r| ≤ target`` for the true residual."""
-    return _refine(krylov.conjugate_residuals, matrix, rhs, target, preconditioner, max_iterations, None, threads, out, check)
+    return _refine(krylov.conjugate_residuals, matrix, rhs, target, preconditioner, max_iterations, replace(aids, past=None))
+
+
+def _norm(rhs: FloatArray, aids: Aids) -> float:
+    """Return the sum of the absolute values of a right-hand side."""
+    return float(kernels.absolute_sum(rhs.ravel())) if aids.norm is None else aids.norm
 
 
 def _refine(
@@ -142,29 +155,27 @@ def _refine(
     target: float,
     preconditioner: Multigrid,
     most: int,
-    past: PastSolutions | None,
-    threads: int | None,
-    out: FloatArray | None,
-    check: bool,
+    aids: Aids,
 ) -> LinearResult:
     """Run a method from one true residual to the next."""
+    threads, past, work = aids.threads, aids.past, preconditioner.work
     preconditioner.refresh(matrix.bands, threads)
-    e, work = preconditioner.black, preconditioner.work
-    x = np.empty_like(rhs) if out is None else out
-    x[:] = 0.0
-    if past is not None and past.guess(rhs.ravel(), x.ravel(), x.ravel(), threads):
+    x, begun = np.empty_like(rhs) if aids.out is None else aids.out, False
+    left, norm = rhs, _norm(rhs, aids)
+    if past is not None or norm <= target:
+        x[:], begun = 0.0, True
+    if past is not None and past.guess(rhs.ravel(), x.ravel(), x.ravel()):
         left, norm = work, matrix.residual(rhs, x, work, threads)
-    else:
-        left, norm = rhs, float(kernels.absolute_sum(rhs.ravel()))
     sound, stalled, history = True, 0, [norm]
     while norm > target and sound and stalled < STALLED_ROUNDS and len(history) <= most:
-        found, e[:] = preconditioner.load(left), 0.0
+        found = preconditioner.load(left, norm, threads)
         # what single precision hides, as earlier solves have shown
         hidden = preconditioner.noise * norm
         reduced, sound = method(preconditioner, max(target - 0.5 * hidden, hidden), most + 1 - len(history), found, threads)
-        preconditioner.unload(x)
+        preconditioner.unload(x, threads, add=begun)
+        begun = True
         history += reduced
-        if not check and sound and hidden <= target and history[-1] <= target - 0.5 * hidden:
+        if not aids.check and sound and hidden <= target and history[-1] <= target - 0.5 * hidden:
             norm = history[-1]
             break
         before, norm, left = norm, matrix.residual(rhs, x, work, threads), work

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -89,6 +89,13 @@ class Matrix:
     def finite(self) -> bool:
         """Whether its rows are finite; faces that follow from heads are part of what these sum to."""
         return bool(np.isfinite(kernels.absolute_sum(self.surplus.ravel())))
+
+    def with_surplus(self, surplus: FloatArray) -> Matrix:
+        """Return the matrix with the same faces and other row sums."""
+        matrix = replace(self, surplus=surplus)
+        # of which a hierarchy sees that the faces are the same
+        vars(matrix)["bands"] = self.bands._replace(surplus=surplus.ravel())
+        return matrix
 
     @cached_property
     def bands(self) -> Bands:

@@ -16,11 +16,11 @@ import numpy as np
 from aquirecover.flow import kernels
 from aquirecover.flow.arrays import FloatArray
 from aquirecover.flow.coarsening import CoarseGrid, coarsen
-from aquirecover.flow.colouring import Layout, SingleArray, add_planes
+from aquirecover.flow.colouring import Layout, SingleArray
 from aquirecover.flow.cycle import Hierarchy
-from aquirecover.flow.finest import Finest, complete, reduce
+from aquirecover.flow.finest import Finest
+from aquirecover.flow.loading import load, unload
 from aquirecover.flow.packing import pack_finest, pack_level, pack_weights
-from aquirecover.flow.planes import absolute_sum
 from aquirecover.flow.products import Bands, bands_of
 from aquirecover.flow.shared_cycle import cycle
 from aquirecover.flow.sweeps import Level, turns
@@ -89,13 +89,19 @@ class Multigrid:
         return "Multigrid(" + " → ".join(f"{g.n_layer}×{g.n_y}×{g.n_x}" for g in self.layouts) + ")"
 
     def refresh(self, bands: Bands, threads: int | None = None) -> None:
-        """Let the finest level be that of a matrix like the one that the coarser levels were made for."""
-        if self._finest is bands:
+        """Let the finest level be that of a matrix like the one that the coarser levels were made for.
+
+        Bands that share their faces with those before must have left them as they were.
+        """
+        known, faces = self._finest, self.finest.faces
+        if known is bands:
             return
-        symmetric = bands.near_x is bands.far_x and bands.near_y is bands.far_y
-        if not symmetric and self.finest.far_faces is self.finest.faces:
-            self.finest = self.finest._replace(far_faces=np.zeros_like(self.finest.faces))
-        pack_finest(bands, self.finest, self.level, threads)
+        if bands.symmetric:
+            self.finest = self.finest._replace(far_faces=faces)
+        elif self.finest.far_faces is faces:
+            self.finest = self.finest._replace(far_faces=np.zeros_like(faces))
+        diagonal_only = known is not None and bands.shares_faces(known)
+        pack_finest(bands, self.finest, self.level, threads, diagonal_only=diagonal_only)
         self._finest = bands
 
     @property
@@ -121,18 +127,17 @@ class Multigrid:
     @cached_property
     def images(self) -> SingleArray:
         """Black planes for the products of the matrix with the directions made of `results`."""
-        return np.zeros_like(self.results)
+        return np.zeros(self.results.shape, dtype=np.float32)
 
-    def load(self, b: FloatArray) -> float:
+    def load(self, b: FloatArray, size: float | None = None, threads: int | None = None) -> float:
         """Take a right-hand side of shape ``(n_layer, n_y, n_x)``, and return ``Σ|residual|`` without its red columns; m³/d.
 
-        What is worked on is in a `unit`, a power of two near the size of b, so that single precision does not overflow.
+        What is worked on is in a `unit`, a power of two near the mean of ``|b|``, so that single precision does not overflow;
+        who knows about what that sums to, gives it as `size`.
         """
-        size = float(kernels.absolute_sum(b.ravel())) / b.size
-        self.unit = math.ldexp(1.0, math.frexp(size)[1]) if 0.0 < size < math.inf else 1.0
-        self.layouts[0].split_into(b, self.finest.b, 1.0 / self.unit)
-        reduce(self.finest, self.level)
-        return self.unit * float(absolute_sum(self.residual))
+        mean = (float(kernels.absolute_sum(b.ravel())) if size is None else size) / b.size
+        self.unit = math.ldexp(1.0, math.frexp(mean)[1]) if 0.0 < mean < math.inf else 1.0
+        return self.unit * float(load(self.finest, self.level, b, 1.0 / self.unit, self.black, threads))
 
     def cycle(self, place: int, threads: int | None = None) -> tuple[float, float]:
         """Put one cycle on `residual` in a place of `results`, and return its product with that and with its image."""
@@ -153,18 +158,16 @@ class Multigrid:
         self.levels = [Level._make(row) for row in self.hierarchy.levels.tolist()]
         return turned
 
-    def unload(self, x: FloatArray) -> None:
-        """Add the solution, of which `black` is given, to x, shape ``(n_layer, n_y, n_x)``."""
-        layout = self.layouts[0]
-        complete(self.finest, self.level, self.black)
-        add_planes(self.finest.red, self.black, self.unit, x, layout.width, layout.stride)
+    def unload(self, x: FloatArray, threads: int | None = None, *, add: bool = False) -> None:
+        """Set x, shape ``(n_layer, n_y, n_x)``, to the solution, of which `black` is given, or add that."""
+        unload(self.finest, self.level, self.black, self.unit, x, add, threads)
 
     def apply(self, residual: FloatArray) -> FloatArray:
         """Return an approximation of ``A⁻¹ residual``, shape ``(n_layer, n_y, n_x)``."""
         self.load(residual)
         self.cycle(0)
         self.black[:] = self.results[0]
-        result = np.zeros(self.shape)
+        result = np.empty(self.shape)
         self.unload(result)
         return result
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from aquirecover.errors import ConvergenceError
-from aquirecover.flow import kernels
 from aquirecover.flow.arrays import FloatArray
 from aquirecover.flow.assembly import Balance, FlowSystem, Interval, State
+from aquirecover.flow.combinations import move
 from aquirecover.flow.cycling import CycleSolver
-from aquirecover.flow.linear import LinearSettings, solve
+from aquirecover.flow.linear import Aids, LinearSettings, solve
 from aquirecover.flow.linear_result import LinearStatus
 from aquirecover.flow.matrix import Matrix
 from aquirecover.flow.multigrid import Multigrid
@@ -136,7 +136,7 @@ class StepSolver:
         if self._prediction is not None and not interval.steady:
             self._prediction.remember(start, solution.balance)
         elif self._recycles and not interval.steady and solution.inner > 0:
-            self._memory().add(*(a.ravel() for a in (start.residual, start.state.head, solution.state.head)))
+            self._memory().add(*(a.ravel() for a in (start.residual, start.state.head, solution.state.head)), interval.rate)
         return solution
 
     def _iterate(self, balance: Balance) -> Solution:
@@ -203,7 +203,8 @@ class StepSolver:
         if self.system.has_convertible:
             return self._solve_newton_system(matrix, residual, target, interval)
         hierarchy = self._hierarchy_for(matrix, interval.dt)
-        result = solve(matrix, residual, target, self.linear, hierarchy, out=self.system.fields.empty(), check=check)
+        aids = Aids(norm=balance.norm, out=self.system.fields.empty(), check=check)
+        result = solve(matrix, residual, target, self.linear, hierarchy, aids)
         return result.solution, result.iterations
 
     def _hierarchy_for(self, matrix: Matrix, dt: float) -> Multigrid:
@@ -215,14 +216,14 @@ class StepSolver:
     def _memory(self) -> PastSolutions:
         """Return the memory of earlier solutions, made when first needed."""
         if self._past is None:
-            self._past = PastSolutions(self.system.unknown.size)
+            self._past = PastSolutions(self.system.unknown.size, self.system.elastic.ravel(), self.system.threads)
         return self._past
 
     def _recalled(self, given: Balance) -> Balance:
         """Return the balance at the heads that earlier solutions of a linear system suggest, where it is better."""
         head = self.system.fields.empty()
-        start, threads = given.state.head.ravel(), self.system.threads
-        if self._is_small(given) or not self._memory().guess(given.residual.ravel(), start, head.ravel(), threads):
+        known = (given.residual.ravel(), given.state.head.ravel(), head.ravel(), given.interval.rate)
+        if self._is_small(given) or not self._memory().guess(*known):
             return given
         recalled = self.system.balance(self.system.state(head), given.interval)
         return recalled if recalled.norm < given.norm else given
@@ -287,7 +288,7 @@ class StepSolver:
         system, best, share = self.system, None, 1.0
         for _ in range(trials):
             head = system.fields.empty()
-            change = float(kernels.moved(given.state.head.ravel(), delta.ravel(), share, head.ravel()))
+            change = float(move(given.state.head.ravel(), delta.ravel(), share, head.ravel(), system.threads))
             trial = system.balance(system.state(head), given.interval)
             if best is None or trial.norm < best[0].norm:
                 best = (trial, change)

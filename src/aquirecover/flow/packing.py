@@ -17,6 +17,8 @@ from aquirecover.flow.sweeps import EAST, NORTH, SOUTH, WEST, Level, Plane
 SMALLEST = 1e-30
 # How far a row is moved; numbers of numpy, see `sweeps`.
 STILL, EASTWARD = np.int64(0), np.int64(1)
+# What of the finest level is packed: the diagonal alone, also faces, or these as the rows on both of their sides hold them.
+DIAGONAL, FACES, BOTH_SIDES = np.int64(0), np.int64(1), np.int64(2)
 
 
 @fused_part
@@ -81,7 +83,7 @@ def _pack_faces(faces: SingleArray, level: Level, k: int, j: int, west: Plane, e
 
 
 @fused_kernel
-def _pack_finest_rows(a: Bands, f: Finest, level: Level, first: int, last: int) -> None:
+def _pack_finest_rows(a: Bands, f: Finest, level: Level, what: int, first: int, last: int) -> None:
     """Pack some rows of columns of the finest level; its columns are factored as their rows are in single precision."""
     n_layer, n = level.n_layer, level.n_x
     sides, below, surplus = np.empty((4, n), np.float32), np.zeros(n, np.float32), np.empty(n, np.float32)
@@ -92,22 +94,26 @@ def _pack_finest_rows(a: Bands, f: Finest, level: Level, first: int, last: int) 
         j, k = first + number // n_layer, number % n_layer
         odd = j % 2
         if k == 0:
-            below[:] = 0.0
             carried[:] = 0.0
         o = k * a.plane + j * a.row
         _shift(surplus, a.surplus[o : o + n], STILL)
-        _shift(below, a.cz[o : o + n], STILL)
-        # what the rows of other columns hold for these, then what the rows of these hold
-        _shift(west, a.far_x[o : o + n], EASTWARD)
-        _shift(east, a.near_x[o : o + n], STILL)
-        _shift(north, a.far_y[o - n : o] if j > 0 else nothing, STILL)
-        _shift(south, a.near_y[o : o + n], STILL)
-        _pack_faces(f.far_faces, level, k, j, west, east, north, south)
+        if what == BOTH_SIDES:
+            # what the rows of other columns hold for these
+            _shift(west, a.far_x[o : o + n], EASTWARD)
+            _shift(east, a.near_x[o : o + n], STILL)
+            _shift(north, a.far_y[o - n : o] if j > 0 else nothing, STILL)
+            _shift(south, a.near_y[o : o + n], STILL)
+            _pack_faces(f.far_faces, level, k, j, west, east, north, south)
         _shift(west, a.near_x[o : o + n], EASTWARD)
         _shift(east, a.far_x[o : o + n], STILL)
         _shift(north, a.near_y[o - n : o] if j > 0 else nothing, STILL)
         _shift(south, a.far_y[o : o + n], STILL)
-        _pack_faces(f.faces, level, k, j, west, east, north, south)
+        if what != DIAGONAL:
+            _pack_faces(f.faces, level, k, j, west, east, north, south)
+        if k + 1 < n_layer:
+            _shift(below, a.cz[o : o + n], STILL)
+        else:
+            below[:] = 0.0
         _shift(excess, surplus, STILL)
         _add(excess, west)
         _add(excess, east)
@@ -120,7 +126,8 @@ def _pack_finest_rows(a: Bands, f: Finest, level: Level, first: int, last: int) 
         _take(f.black_factors[0], place, inverse, 1 - odd)
         _take(f.black_factors[1], place, coupling, 1 - odd)
         _take(f.surplus, place, surplus, 1 - odd)
-        _take(f.cz, place, below, 1 - odd)
+        if what != DIAGONAL and k + 1 < n_layer:
+            _take(f.cz, place, below, 1 - odd)
 
 
 @fused_kernel
@@ -161,18 +168,19 @@ def pack_level(
 
 
 @parallel_kernel
-def _pack_finest_shared(a: Bands, f: Finest, level: Level) -> None:
+def _pack_finest_shared(a: Bands, f: Finest, level: Level, what: int) -> None:
     """Pack the finest level on several threads."""
     for j in numba.prange(level.n_y):
-        _pack_finest_rows(a, f, level, j, j + 1)
+        _pack_finest_rows(a, f, level, what, j, j + 1)
 
 
-def pack_finest(a: Bands, f: Finest, level: Level, threads: int | None) -> None:
-    """Fill the faces, factors and rows of the finest level."""
+def pack_finest(a: Bands, f: Finest, level: Level, threads: int | None, *, diagonal_only: bool) -> None:
+    """Fill the faces, factors and rows of the finest level, or what of them follows from the diagonal."""
+    what = DIAGONAL if diagonal_only else FACES if a.symmetric else BOTH_SIDES
     if threads is None:
-        _pack_finest_rows(a, f, level, 0, level.n_y)
+        _pack_finest_rows(a, f, level, what, 0, level.n_y)
     else:
-        _pack_finest_shared(a, f, level)
+        _pack_finest_shared(a, f, level, what)
 
 
 @fused_kernel

@@ -29,15 +29,6 @@ def _absolute(a: SingleArray, o: int, n: int) -> float:
     return total
 
 
-@fused_kernel
-def absolute_sum(a: SingleArray) -> float:
-    """Return ``Σ|a|``."""
-    total = 0.0
-    for block in range(n_parts(a.size)):
-        total += _absolute(a, block * BLOCK, min(BLOCK, a.size - block * BLOCK))
-    return total
-
-
 @fused_part
 def _follow_block(q: SingleArray, image: SingleArray, beta: float, r: SingleArray, alpha: float, block: int) -> float:
     """Do the part of `follow` in a block."""
@@ -78,17 +69,34 @@ def follow(q: SingleArray, image: SingleArray, beta: float, r: SingleArray, alph
     return total
 
 
+@fused_part
+def _combine_block(e: FloatArray, z: SingleArray, share: FloatArray, block: int) -> None:
+    """Do `combine` in a block."""
+    o = block * BLOCK
+    n = min(BLOCK, e.size - o)
+    target = e[o : o + n]
+    for m in range(share.size):
+        if share[m] != 0.0:
+            source, factor = z[m, o : o + n], share[m]
+            for i in range(n):
+                target[i] += factor * source[i]
+
+
+@parallel_kernel
+def _combine_shared(e: FloatArray, z: SingleArray, share: FloatArray) -> None:
+    """Do `combine` on several threads."""
+    for block in numba.prange(n_parts(e.size)):
+        _combine_block(e, z, share, block)
+
+
 @fused_kernel
-def combine(e: FloatArray, z: SingleArray, share: FloatArray) -> None:
+def combine(e: FloatArray, z: SingleArray, share: FloatArray, threads: int | None) -> None:
     """Add ``Σ share z`` to e; z has shape ``(n, size)``."""
-    for o in range(0, e.size, BLOCK):
-        n = min(BLOCK, e.size - o)
-        target = e[o : o + n]
-        for m in range(share.size):
-            if share[m] != 0.0:
-                source, factor = z[m, o : o + n], share[m]
-                for i in range(n):
-                    target[i] += factor * source[i]
+    if threads is None:
+        for block in range(n_parts(e.size)):
+            _combine_block(e, z, share, block)
+    else:
+        _combine_shared(e, z, share)
 
 
 @fused_kernel

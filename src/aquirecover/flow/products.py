@@ -34,13 +34,25 @@ class Bands(NamedTuple):
     row: int
     plane: int
 
+    @property
+    def symmetric(self) -> bool:
+        """Whether rows on both sides of a face hold the same for it."""
+        return self.far_x is self.near_x and self.far_y is self.near_y
+
+    def shares_faces(self, other: Bands) -> bool:
+        """Tell whether the faces are those of other bands, and not just like them."""
+        mine, others = self[1:6], other[1:6]
+        return all(a is b for a, b in zip(mine, others, strict=True))
+
 
 def bands_of(
     surplus: FloatArray, far_x: FloatArray, near_x: FloatArray, far_y: FloatArray, near_y: FloatArray, cz: FloatArray
 ) -> Bands:
-    """Return the bands of a matrix by arrays of shape ``(n_layer, n_y, n_x)``."""
+    """Return the bands of a matrix by arrays of shape ``(n_layer, n_y, n_x)``; those that are one array stay one."""
     _, n_y, n_x = surplus.shape
-    x, y = (far_x.ravel(), near_x.ravel()), (far_y.ravel(), near_y.ravel())
+    flat_x, flat_y = far_x.ravel(), far_y.ravel()
+    x = flat_x, flat_x if near_x is far_x else near_x.ravel()
+    y = flat_y, flat_y if near_y is far_y else near_y.ravel()
     return Bands(surplus.ravel(), *x, *y, cz.ravel(), n_x, n_y * n_x)
 
 

@@ -151,7 +151,7 @@ def restrict(
                     coarse[k, row + 1, column] += weight[2, f + q] * r
                     coarse[k, row + 1, column + 1] += weight[3, f + q] * r
     vector = b[below.vector : below.vector + 2 * below.n_layer * below.stride]
-    split(coarse, 1.0, below.n_y, below.n_x, vector, below.width, below.stride)
+    split(coarse, below.n_y, below.n_x, vector, below.width, below.stride)
 
 
 @fused_kernel

@@ -9,8 +9,9 @@ import numpy as np
 
 from aquirecover.errors import ConvergenceError
 from aquirecover.flow.arrays import FloatArray
+from aquirecover.flow.compiled import share
 from aquirecover.flow.direct import factorize
-from aquirecover.flow.linear import LinearSettings, solve
+from aquirecover.flow.linear import Aids, LinearSettings, solve
 from aquirecover.flow.linear_result import LinearStatus
 from aquirecover.flow.matrix import Matrix
 from aquirecover.flow.multigrid import Multigrid
@@ -117,13 +118,15 @@ class TransposedSolver:
     def _first(self, functional: int, matrix: Matrix, b: FloatArray, size: float) -> FloatArray:
         """Return the solution of a symmetric system, as good as rounding allows where an earlier one tells how good that is."""
         hierarchy = self._hierarchy = matrix.hierarchy
-        past = self._past.setdefault(functional, PastSolutions(b.size))
+        if functional not in self._past:
+            self._past[functional] = PastSolutions(b.size, threads=share(self.settings.threads, b.size))
+        aids = Aids(norm=size, past=self._past[functional])
         if functional in self._scale:
             target = 0.5 * max(self.tolerance, ROUNDING * self._scale[functional]) * size
-            result = solve(matrix, b, target, replace(self.settings, direct_fallback_cells=0), hierarchy, past)
+            result = solve(matrix, b, target, replace(self.settings, direct_fallback_cells=0), hierarchy, aids)
             if result.status is LinearStatus.CONVERGED:
                 return result.solution
-        return solve(matrix, b, max(self.tolerance, GAIN) * size, self.settings, hierarchy, past).solution
+        return solve(matrix, b, max(self.tolerance, GAIN) * size, self.settings, hierarchy, aids).solution
 
     def _correction(self, matrix: Matrix, r: FloatArray, target: float) -> FloatArray:
         """Return an approximation of ``A⁻ᵀ r``."""

@@ -174,12 +174,6 @@ def test_sums_of_terms_by_sign() -> None:
     assert outflow.tolist() == [[0.0, 1.0, 0.0], [4.0, 0.0, 2.0]]
 
 
-def test_largest_change_of_moved_heads() -> None:
-    out = np.empty(3)
-    assert kernels.moved(np.ones(3), np.array([1.0, -4.0, 2.0]), 0.5, out) == 2.0
-    assert out.tolist() == [1.5, -1.0, 2.0]
-
-
 @pytest.mark.parametrize("shape", SHAPES)
 def test_faces_of_rows(shape: tuple[int, int, int]) -> None:
     _, _, faces = _random_faces(3, shape)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.sparse import linalg
 
 from aquirecover.flow.colouring import Layout
-from aquirecover.flow.linear import LinearSettings, conjugate_gradients, conjugate_residuals, solve
+from aquirecover.flow.linear import Aids, LinearSettings, conjugate_gradients, conjugate_residuals, solve
 from aquirecover.flow.linear_result import LinearStatus
 from aquirecover.flow.matrix import Matrix
 from aquirecover.flow.recycling import PastSolutions
@@ -54,19 +55,40 @@ def test_guess_is_exact_for_a_combination_of_earlier_solutions() -> None:
     past, hierarchy = PastSolutions(3 * 8 * 9), matrix.hierarchy
     loads = random.normal(size=(4, 3, 8, 9))
     for load in loads:
-        solve(matrix, load, 1e-10, LinearSettings(), hierarchy, past)
+        solve(matrix, load, 1e-10, LinearSettings(), hierarchy, Aids(past=past))
     mixed = 2.0 * loads[0] - loads[2] + 0.5 * loads[3]
-    found = solve(matrix, mixed, 1e-7, LinearSettings(), hierarchy, past)
+    found = solve(matrix, mixed, 1e-7, LinearSettings(), hierarchy, Aids(past=past))
     assert found.iterations == 0
     np.testing.assert_allclose(matrix.multiply(found.solution), mixed, atol=1e-7)
     assert solve(matrix, mixed, 1e-7, LinearSettings(), hierarchy).iterations > 3
+
+
+def test_guess_knows_what_steps_of_other_lengths_change() -> None:
+    shape, random = (2, 12, 13), np.random.default_rng(7)
+    still, storage = _matrix(shape, 0.0), random.uniform(0.5, 5.0, shape)
+    loads, begin = random.normal(size=(4, *shape)), np.zeros(still.diagonal.size)
+    informed, ignorant = PastSolutions(begin.size, storage.ravel()), PastSolutions(begin.size)
+    for load, rate in zip(loads, (8.0, 4.0, 2.0, 1.0), strict=True):
+        matrix, guess = still.with_surplus(still.surplus + rate * storage).to_sparse(), np.empty(begin.size)
+        solution = linalg.spsolve(matrix, load.ravel())
+        for past in (informed, ignorant):
+            past.guess(load.ravel(), begin, guess, rate)
+            past.add(load.ravel(), begin, solution, rate)
+    # of the span of all four, which a matrix of any rate maps to another right-hand side
+    rate, wanted = 0.5, 2.0 * solution + informed._solution[0]
+    b, left = still.with_surplus(still.surplus + rate * storage).multiply(wanted.reshape(shape)), []
+    for past in (informed, ignorant):
+        assert past.guess(b.ravel(), begin, guess, rate)
+        left.append(np.abs(guess - wanted).max() / np.abs(wanted).max())
+    assert left[0] < 1e-10
+    assert left[1] > 1e-2
 
 
 def test_a_residual_that_is_not_checked_is_nearly_the_true_one() -> None:
     matrix = _matrix((3, 20, 21), 0.0)
     load = np.random.default_rng(8).normal(size=(3, 20, 21))
     target = 1e-3 * float(np.abs(load).sum())
-    result = solve(matrix, load, target, LinearSettings(), check=False)
+    result = solve(matrix, load, target, LinearSettings(), aids=Aids(check=False))
     left = np.abs(matrix.multiply(result.solution) - load).sum()
     assert 0.0 < left <= target
     assert result.residuals[-1] == pytest.approx(left, rel=1e-2)
@@ -77,9 +99,9 @@ def test_a_guess_of_another_matrix_does_no_harm() -> None:
     first, second = _matrix((2, 8, 8), 0.0, seed=1), _matrix((2, 8, 8), 0.0, seed=2)
     past = PastSolutions(2 * 8 * 8)
     for _ in range(12):
-        solve(first, random.normal(size=(2, 8, 8)), 1e-10, LinearSettings(), None, past)
+        solve(first, random.normal(size=(2, 8, 8)), 1e-10, LinearSettings(), None, Aids(past=past))
     load = random.normal(size=(2, 8, 8))
-    result = solve(second, load, 1e-9, LinearSettings(), None, past)
+    result = solve(second, load, 1e-9, LinearSettings(), None, Aids(past=past))
     np.testing.assert_allclose(second.multiply(result.solution), load, atol=1e-9)
 
 
