@@ -164,7 +164,7 @@ class CycleSolver:
         return balance.norm <= self._tolerance * balance.through or balance.norm <= balance.rounding
 
     def _solve(self, hierarchy: Multigrid, balance: Balance) -> None:
-        """Fill the correction for what is left of the residual of a balance, as conjugate gradients have it after a few cycles."""
+        """Fill the correction for what is left of a residual, as conjugate gradients have it after a few cycles."""
         threads, enough = self._system.threads, ENOUGH * self._tolerance * balance.through
         norm = hierarchy.load(self._left, balance.norm, threads)
         # a residual of nothing but rounding breaks the method down, and what was found until then serves

@@ -11,22 +11,13 @@ from typing import NamedTuple
 
 from aquirecover.flow.arrays import FloatArray
 from aquirecover.flow.colouring import SingleArray
-from aquirecover.flow.compiled import fused_kernel, fused_part, summing_part
+from aquirecover.flow.compiled import fused_part, summing_part
 from aquirecover.flow.sweeps import (
-    ADD,
-    BLACK,
     EAST,
-    FROM_ZERO,
-    HELD,
     NORTH,
-    OWN,
-    RED,
     SOUTH,
     WEST,
     Level,
-    gather,
-    n_blocks,
-    solve_block,
     span,
 )
 

@@ -136,7 +136,8 @@ class StepSolver:
         if self._prediction is not None and not interval.steady:
             self._prediction.remember(start, solution.balance)
         elif self._recycles and not interval.steady and solution.inner > 0:
-            self._memory().add(*(a.ravel() for a in (start.residual, start.state.head, solution.state.head)), interval.rate)
+            b, base, x = (a.ravel() for a in (start.residual, start.state.head, solution.state.head))
+            self._memory().add(b, base, x, interval.rate)
         return solution
 
     def _iterate(self, balance: Balance) -> Solution:

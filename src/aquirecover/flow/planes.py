@@ -7,6 +7,7 @@ import numpy as np
 
 from aquirecover.flow.arrays import FloatArray
 from aquirecover.flow.colouring import SingleArray
+from aquirecover.flow.combinations import dot
 from aquirecover.flow.compiled import fused_kernel, fused_part, parallel_kernel, summing_part
 
 # Numbers of a plane that are worked on together.
@@ -113,16 +114,6 @@ def gather_first(z: SingleArray, share: FloatArray) -> None:
                 target[i] += factor * source[i]
 
 
-@summing_part
-def _dot(a: SingleArray, b: SingleArray, o: int, n: int) -> float:
-    """Return ``Σ a b`` of a block."""
-    total = 0.0
-    first, second = a[o : o + n], b[o : o + n]
-    for i in range(n):
-        total += first[i] * second[i]
-    return total
-
-
 @fused_kernel
 def products(images: SingleArray, image: SingleArray) -> FloatArray:
     """Return ``Σ q image`` of each image q, of shape ``(n, size)``."""
@@ -131,7 +122,7 @@ def products(images: SingleArray, image: SingleArray) -> FloatArray:
         o = block * BLOCK
         n = min(BLOCK, image.size - o)
         for m in range(result.size):
-            result[m] += _dot(images[m], image, o, n)
+            result[m] += dot(images[m], image, o, n)
     return result
 
 
@@ -150,6 +141,6 @@ def orthogonalise(images: SingleArray, image: SingleArray, share: FloatArray, r:
             other, factor = images[m, o : o + n], np.float32(share[m])
             for i in range(n):
                 target[i] -= factor * other[i]
-        along += _dot(q, r, o, n)
-        square += _dot(q, q, o, n)
+        along += dot(q, r, o, n)
+        square += dot(q, q, o, n)
     return along, square

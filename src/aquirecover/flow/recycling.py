@@ -43,7 +43,7 @@ def _keep_block(
     block: int,
     sums: FloatArray,
 ) -> None:
-    """Set a block of a solution to ``x − base``; fill its product with b, and those with all that are kept weighted by storage."""
+    """Set a block of a solution to ``x − base``; fill its product with b, and those with all that are kept, by storage."""
     o = block * BLOCK
     n = min(BLOCK, b.size - o)
     own = kept[place]
