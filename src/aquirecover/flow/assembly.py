@@ -338,7 +338,9 @@ class FlowSystem:
     def _newton_matrix(self, balance: Balance) -> Matrix:
         state, interval, faces, grid = balance.state, balance.interval, self.faces, self.problem.grid
         far_x, near_x, far_y, near_y = (np.zeros(self.shape) for _ in range(4))
-        diagonal = self.storage_flow(state, interval)[1] + faces.cz
+        diagonal = np.empty(self.shape)
+        self.storage_slope(state, interval, diagonal)
+        diagonal += faces.cz
         diagonal[1:] += faces.cz[:-1]
         kernels.face_derivatives(
             state.head, state.saturation, state.slope, faces, self.unknown, far_x, near_x, far_y, near_y, diagonal
@@ -413,8 +415,12 @@ class FlowSystem:
 
     def _lift_dry_rows(self, diagonal: FloatArray, interval: Interval) -> None:
         """Give a dry cell, whose row is empty, the diagonal it would have when full, so that recharge can wet it again."""
-        full = self.full_diagonal
-        if not interval.steady:
-            full = full + self.full_storage / interval.dt
-        dry = diagonal <= 1e-12 * full
-        diagonal[dry] = full[dry]
+        cx, cy, cz = self.faces.cx, self.faces.cy, self.faces.cz
+        for k, _ in self._convertible_layers:
+            here = slice(k, k + 1)
+            full = faces_of_rows(cx[here], cx[here], cy[here], cy[here], cz[here])
+            if k > 0:
+                full += cz[k - 1]
+            if not interval.steady:
+                full += interval.rate * self.full_storage[here]
+            np.copyto(diagonal[here], full, where=diagonal[here] <= 1e-12 * full)

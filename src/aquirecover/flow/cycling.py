@@ -94,6 +94,10 @@ class KeptHierarchy:
         self._smoothed = (dt, partly, slope)
         return True
 
+    def forget(self) -> None:
+        """Drop what is kept."""
+        self._hierarchy = None
+
     def judge(self, cycles: int, digits: float) -> None:
         """Learn how many digits so many cycles have brought; those beyond what a new hierarchy took are wasted."""
         if cycles == 0:
@@ -159,6 +163,10 @@ class CycleSolver:
                 halved = cycle + 1 if balance.norm < 0.5 * best.norm else halved
                 best = balance
         return Cycled(best, cycle, change, balanced=False)
+
+    def forget(self) -> None:
+        """Drop the hierarchy, to make room for that of Newton's method."""
+        self._kept.forget()
 
     def _balanced(self, balance: Balance) -> bool:
         return balance.norm <= self._tolerance * balance.through or balance.norm <= balance.rounding

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
+from weakref import ref
 
 import numpy as np
 
@@ -77,7 +78,8 @@ class Multigrid:
         self.levels = [Level._make(row) for row in self.hierarchy.levels.tolist()]
         self.level = self.levels[0]
         self._sums = np.zeros((-(-n_y // self.level.rows), 2))
-        self._finest: Bands | None = None
+        # arrays of the bands of the finest level, which may go when their matrix does
+        self._packed: tuple[ref[FloatArray], ...] = ()
         # share of a residual that single precision hides, as the last solve has shown
         self.noise = FIRST_NOISE
         # of what `load` has taken, m³/d
@@ -93,16 +95,16 @@ class Multigrid:
 
         Bands that share their faces with those before must have left them as they were.
         """
-        known, faces = self._finest, self.finest.faces
-        if known is bands:
+        same = [known() is array for known, array in zip(self._packed, bands[:6], strict=False)]
+        if same and all(same):
             return
+        faces = self.finest.faces
         if bands.symmetric:
             self.finest = self.finest._replace(far_faces=faces)
         elif self.finest.far_faces is faces:
             self.finest = self.finest._replace(far_faces=np.zeros_like(faces))
-        diagonal_only = known is not None and bands.shares_faces(known)
-        pack_finest(bands, self.finest, self.level, threads, diagonal_only=diagonal_only)
-        self._finest = bands
+        pack_finest(bands, self.finest, self.level, threads, diagonal_only=bool(same) and all(same[1:]))
+        self._packed = tuple(ref(array) for array in bands[:6])
 
     @property
     def residual(self) -> SingleArray:

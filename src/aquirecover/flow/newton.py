@@ -126,10 +126,13 @@ class StepSolver:
         if self._cycles is None:
             solution = self._iterate(balance)
         else:
+            # room for the hierarchy of the cycles
+            self._hierarchy = None
             cycled = self._cycles.solve(balance, self.newton.max_iterations)
             if cycled.balanced:
                 solution = _solution(cycled.balance, cycled.cycles, cycled.cycles, cycled.change)
             else:
+                self._cycles.forget()
                 rest = self._iterate(cycled.balance)
                 outer, inner = rest.outer + cycled.cycles, rest.inner + cycled.cycles
                 solution = Solution(rest.balance, outer, inner, rest.residual, rest.largest_change)

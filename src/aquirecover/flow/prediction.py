@@ -26,8 +26,6 @@ class Prediction:
         self._system = system
         size = system.unknown.size
         self._secants = Secants(size, max(1, min(STEPS, MEMORY // (2 * size))), system.threads)
-        # heads and residuals of steps that the secants do not know yet
-        self._pending: list[tuple[FloatArray, FloatArray, FloatArray, FloatArray]] = []
         self._trail: list[tuple[float, FloatArray]] = []
 
     def extrapolated(self, interval: Interval) -> FloatArray | None:
@@ -61,9 +59,6 @@ class Prediction:
 
     def recalled(self, balance: Balance) -> FloatArray | None:
         """Return heads moved by the combination of earlier steps that leaves the least residual, None when there is none."""
-        for step in self._pending:
-            self._secants.add(*step)
-        self._pending = []
         shares = self._secants.shares(balance.residual.ravel())
         if shares.size == 0:
             return None
@@ -73,7 +68,6 @@ class Prediction:
 
     def remember(self, start: Balance, end: Balance) -> None:
         """Keep a step that has been balanced, from its first guess `start`."""
-        step = (end.state.head.ravel(), start.state.head.ravel(), end.residual.ravel(), start.residual.ravel())
-        self._pending = [*self._pending[1 - STEPS :], step]
+        self._secants.add(end.state.head.ravel(), start.state.head.ravel(), end.residual.ravel(), start.residual.ravel())
         now = (self._trail[-1][0] + end.interval.dt, end.state.head) if self._trail else None
         self._trail = [*self._trail[-2:], now] if now else []

@@ -39,11 +39,6 @@ class Bands(NamedTuple):
         """Whether rows on both sides of a face hold the same for it."""
         return self.far_x is self.near_x and self.far_y is self.near_y
 
-    def shares_faces(self, other: Bands) -> bool:
-        """Tell whether the faces are those of other bands, and not just like them."""
-        mine, others = self[1:6], other[1:6]
-        return all(a is b for a, b in zip(mine, others, strict=True))
-
 
 def bands_of(
     surplus: FloatArray, far_x: FloatArray, near_x: FloatArray, far_y: FloatArray, near_y: FloatArray, cz: FloatArray

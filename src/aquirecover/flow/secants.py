@@ -37,6 +37,8 @@ class Secants:
         self._steps = np.zeros((kept, size), dtype=np.float32)
         self._falls = np.zeros((kept, size), dtype=np.float32)
         self._gram = np.zeros((kept, kept))
+        # secants whose products with the others are not in `gram` yet
+        self._new = np.zeros(kept, dtype=bool)
         self._products = np.zeros(kept)
         self._count = 0
         self._next = 0
@@ -44,12 +46,14 @@ class Secants:
     def forget(self) -> None:
         """Drop all secants."""
         self._count = self._next = 0
+        self._new[:] = False
 
     def shares(self, residual: FloatArray) -> FloatArray:
         """Return the share of each secant in the combination that leaves the least residual, least in the sum of squares."""
         n = self._count
         if n == 0:
             return np.zeros(0)
+        self._multiply()
         products(self._falls, residual, self._products[:n], self._threads)
         scale = np.sqrt(np.diagonal(self._gram)[:n])
         value, vector = np.linalg.eigh(self._gram[:n, :n] / np.outer(scale, scale))
@@ -75,7 +79,14 @@ class Secants:
             return
         self._count = max(self._count, place + 1)
         self._next = (place + 1) % self._kept
-        n = self._count
-        products(self._falls, self._falls[place], self._products[:n], self._threads)
-        self._gram[place, :n] = self._gram[:n, place] = self._products[:n]
-        self._gram[place, place] = square
+        self._gram[place, place], self._new[place] = square, True
+
+    def _multiply(self) -> None:
+        """Fill in the products of the falls that are new."""
+        found = self._products[: self._count]
+        for place in np.flatnonzero(self._new).tolist():
+            square = self._gram[place, place]
+            products(self._falls, self._falls[place], found, self._threads)
+            self._gram[place, : self._count] = self._gram[: self._count, place] = found
+            self._gram[place, place] = square
+        self._new[:] = False
