@@ -23,8 +23,6 @@ from aquirecover.flow.balance import (
     UP,
     Filled,
     Given,
-    Ground,
-    WaterTable,
     balance,
     n_blocks,
 )
@@ -32,6 +30,7 @@ from aquirecover.flow.combinations import combine
 from aquirecover.flow.compiled import share
 from aquirecover.flow.conductance import conductances, flowing_cells
 from aquirecover.flow.connections import Connections
+from aquirecover.flow.inflow import Ground, WaterTable
 from aquirecover.flow.matrix import Matrix, faces_of_rows
 from aquirecover.flow.pool import ArrayPool
 from aquirecover.flow.problem import Problem

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import numba
 
-from aquirecover.flow.arrays import BoolArray, FloatArray, IntArray
+from aquirecover.flow.arrays import FloatArray, IntArray
 from aquirecover.flow.compiled import fused_kernel, fused_part, parallel_kernel, summing_part
-from aquirecover.flow.faces import Halves
-from aquirecover.flow.kernels import mean_saturation, released
+from aquirecover.flow.inflow import Ground, WaterTable, fill_full, fill_unsaturated
+from aquirecover.flow.kernels import released
 from aquirecover.flow.ramps import evaluate_ramp
 
 # Columns of a block.
@@ -33,59 +33,6 @@ N_SUM = 5
 def n_blocks(shape: tuple[int, ...]) -> int:
     """Return the number of blocks of a grid of shape ``(n_layer, n_y, n_x)``."""
     return -(-shape[1] * shape[2] // BLOCK)
-
-
-class Ground(NamedTuple):
-    """What does not change in time; flat arrays of all cells, by the faces of `faces.Faces`.
-
-    Parameters
-    ----------
-    cx, cy, cz : ndarray
-        Conductances of faces, m²/d.
-    storage : ndarray
-        Storage per metre of head of full cells, m².
-    row, plane : int
-        Distance of a cell to the one south of it and to the one below it.
-    """
-
-    cx: FloatArray
-    cy: FloatArray
-    cz: FloatArray
-    storage: FloatArray
-    row: int
-    plane: int
-
-
-class WaterTable(NamedTuple):
-    """What convertible cells need besides; flat arrays of all cells, of size 0 in a model without any.
-
-    Parameters
-    ----------
-    layers : ndarray of bool
-        Layers that have any, shape ``(n_layer,)``.
-    near_x, wall_x, lean_x, near_y, wall_y, lean_y, harmonic
-        See `faces.Faces` and `Halves`, whose arrays are here one by one, as parallel loops want them.
-    bottom, thickness : ndarray
-        m.
-    convertible : ndarray of bool
-        Cells whose saturated thickness follows the head.
-    elastic, drainable : ndarray
-        See `kernels.storage_release`; m² and m³.
-    """
-
-    layers: BoolArray
-    near_x: FloatArray
-    wall_x: FloatArray
-    lean_x: FloatArray
-    near_y: FloatArray
-    wall_y: FloatArray
-    lean_y: FloatArray
-    harmonic: bool
-    bottom: FloatArray
-    thickness: FloatArray
-    convertible: BoolArray
-    elastic: FloatArray
-    drainable: FloatArray
 
 
 class Links(NamedTuple):
@@ -162,83 +109,6 @@ class Filled(NamedTuple):
     totals: FloatArray
 
 
-@fused_part
-def _add_faces(head: FloatArray, c: FloatArray, distance: int, o: int, n: int, out: FloatArray) -> None:
-    """Add to `out` the flow through the faces between cells o … and those at a distance on both sides.
-
-    Faces on the edge of the grid are zero, so that those of one row may be taken for the next; beyond the first and last cell of
-    all there is nothing to read.
-    """
-    near = min(n, max(0, distance - o))
-    far = max(0, min(n, head.size - distance - o))
-    if near < far:
-        m, at = far - near, o + near
-        here, there, before = head[at : at + m], head[at + distance : at + distance + m], head[at - distance : at - distance + m]
-        ahead, behind, target = c[at : at + m], c[at - distance : at - distance + m], out[at : at + m]
-        for p in range(m):
-            target[p] += ahead[p] * (there[p] - here[p]) + behind[p] * (before[p] - here[p])
-    for p in range(o, o + min(near, far)):
-        out[p] += c[p] * (head[p + distance] - head[p])
-    for p in range(o + max(near, far), o + n):
-        out[p] += c[p - distance] * (head[p - distance] - head[p])
-
-
-@fused_part
-def _add_upstream(
-    head: FloatArray, sat: FloatArray, c: FloatArray, at: int, beyond: int, face: int, n: int, out: FloatArray
-) -> None:
-    """Add to `out` the flow into n cells from those beyond their faces, with the saturation of the cell that it leaves."""
-    here, there, full, target = head[at : at + n], head[beyond : beyond + n], c[face : face + n], out[at : at + n]
-    own, other = sat[at : at + n], sat[beyond : beyond + n]
-    for p in range(n):
-        d = there[p] - here[p]
-        target[p] += full[p] * (other[p] if d > 0.0 else own[p]) * d
-
-
-@fused_part
-def _add_harmonic(
-    head: FloatArray,
-    sat: FloatArray,
-    c: FloatArray,
-    along: Halves,
-    at: int,
-    beyond: int,
-    face: int,
-    n: int,
-    out: FloatArray,
-) -> None:
-    """Add to `out` the flow into n cells from those beyond their faces, with the harmonic mean of both saturations."""
-    here, there, full, target = head[at : at + n], head[beyond : beyond + n], c[face : face + n], out[at : at + n]
-    # the face belongs to the first of its cells, and so do the shares
-    first, second = sat[face : face + n], sat[at + beyond - face : at + beyond - face + n]
-    near, wall, lean = along.near[face : face + n], along.wall[face : face + n], along.lean[face : face + n]
-    for p in range(n):
-        target[p] += full[p] * mean_saturation(near[p], wall[p], lean[p], first[p], second[p]) * (there[p] - here[p])
-
-
-@fused_part
-def _add_unsaturated_faces(
-    head: FloatArray,
-    sat: FloatArray,
-    c: FloatArray,
-    along: Halves,
-    harmonic: bool,
-    distance: int,
-    o: int,
-    n: int,
-    out: FloatArray,
-) -> None:
-    """Do what `_add_faces` does for the horizontal faces of convertible cells."""
-    near = min(n, max(0, distance - o))
-    far = max(0, min(n, head.size - distance - o))
-    if harmonic:
-        _add_harmonic(head, sat, c, along, o, o + distance, o, far, out)
-        _add_harmonic(head, sat, c, along, o + near, o + near - distance, o + near - distance, n - near, out)
-    else:
-        _add_upstream(head, sat, c, o, o + distance, o, far, out)
-        _add_upstream(head, sat, c, o + near, o + near - distance, o + near - distance, n - near, out)
-
-
 @summing_part
 def _face_scale(head: FloatArray, c: FloatArray, distance: int, o: int, n: int) -> float:
     """Return the sum of conductance times absolute heads over the faces ahead of cells o …."""
@@ -248,6 +118,21 @@ def _face_scale(head: FloatArray, c: FloatArray, distance: int, o: int, n: int) 
     for p in range(m):
         total += face[p] * (max(abs(here[p]), LEAST_HEAD) + max(abs(there[p]), LEAST_HEAD))
     return total
+
+
+@summing_part
+def _plane_scale(
+    head: FloatArray, cx: FloatArray, cy: FloatArray, storage: FloatArray, row: int, o: int, n: int
+) -> tuple[float, float]:
+    """Return `_face_scale` of the faces to the east and to the south, none at the end, and storage times absolute heads."""
+    here, east, south = head[o : o + n], head[o + 1 :], head[o + row :]
+    c_east, c_south, stored = cx[o : o + n], cy[o : o + n], storage[o : o + n]
+    faces, stores = 0.0, 0.0
+    for p in range(n):
+        h = max(abs(here[p]), LEAST_HEAD)
+        faces += c_east[p] * (h + max(abs(east[p]), LEAST_HEAD)) + c_south[p] * (h + max(abs(south[p]), LEAST_HEAD))
+        stores += stored[p] * h
+    return faces, stores
 
 
 @summing_part
@@ -261,27 +146,29 @@ def _storage_scale(head: FloatArray, storage: FloatArray, o: int, n: int) -> flo
 
 
 @summing_part
-def _exchanged(head: FloatArray, cz: FloatArray, plane: int, o: int, n: int) -> tuple[float, float]:
-    """Return the upward and the downward flow through the faces below cells o …."""
+def _exchanged(head: FloatArray, cz: FloatArray, plane: int, o: int, n: int) -> tuple[float, float, float]:
+    """Return `_face_scale`, the upward and the downward flow of the faces below cells o …."""
     here, below, face = head[o : o + n], head[o + plane : o + plane + n], cz[o : o + n]
-    up, down = 0.0, 0.0
+    scale, up, down = 0.0, 0.0, 0.0
     for p in range(n):
         flow = face[p] * (below[p] - here[p])
+        scale += face[p] * (max(abs(here[p]), LEAST_HEAD) + max(abs(below[p]), LEAST_HEAD))
         up += max(flow, 0.0)
         down += max(-flow, 0.0)
-    return up, down
+    return scale, up, down
 
 
 @summing_part
 def _release(
-    head: FloatArray, old: FloatArray, storage: FloatArray, rate: float, o: int, n: int, out: FloatArray
+    head: FloatArray, old: FloatArray, storage: FloatArray, rate: float, inflow: FloatArray, o: int, n: int, out: FloatArray
 ) -> tuple[float, float]:
-    """Add the water released from storage to `out`; return what is released and what is taken."""
-    here, before, stored, target = head[o : o + n], old[o : o + n], storage[o : o + n], out[o : o + n]
+    """Set `out` to the inflow and the water released from storage; return what is released and what is taken."""
+    here, before, stored = head[o : o + n], old[o : o + n], storage[o : o + n]
+    given, target = inflow[o : o + n], out[o : o + n]
     released, taken = 0.0, 0.0
     for p in range(n):
         flow = rate * stored[p] * (before[p] - here[p])
-        target[p] += flow
+        target[p] = given[p] + flow
         released += max(flow, 0.0)
         taken += max(-flow, 0.0)
     return released, taken
@@ -291,7 +178,7 @@ def _release(
 def _release_and_carry(
     head: FloatArray, old: FloatArray, storage: FloatArray, rate: float, carry: FloatArray, o: int, n: int, out: FloatArray
 ) -> tuple[float, float]:
-    """Do what `_release` does, with what earlier stages leave to this one."""
+    """Add to `out` the water released from storage, with what earlier stages leave to this one; return as `_release` does."""
     here, before, stored, target = head[o : o + n], old[o : o + n], storage[o : o + n], out[o : o + n]
     carried = carry[o : o + n]
     released, taken = 0.0, 0.0
@@ -310,6 +197,8 @@ def _convertible_release(given: Given, table: WaterTable, o: int, n: int, out: F
     bottom, thickness, convertible = table.bottom, table.thickness, table.convertible
     elastic, drainable = table.elastic, table.drainable
     above, below = 0.0, 0.0
+    if rate == 0.0 and carry.size == 0:
+        return above, below
     for p in range(o, o + n):
         volume = elastic[p] * (old[p] - head[p])
         if convertible[p]:
@@ -331,40 +220,70 @@ def _absolute(value: FloatArray, o: int, n: int) -> float:
     return total
 
 
+# What a layer without convertible cells needs is handed on array by array: counting references to all parts of a tuple, block by
+# block, would cost a quarter of the time.
+
+
 @fused_part
-def _fill_inflow(
-    head: FloatArray, sat: FloatArray, ground: Ground, table: WaterTable, k: int, o: int, n: int, inflow: FloatArray
+def _sum_heads(
+    head: FloatArray,
+    cx: FloatArray,
+    cy: FloatArray,
+    cz: FloatArray,
+    storage: FloatArray,
+    row: int,
+    plane: int,
+    o: int,
+    n: int,
+    sums: FloatArray,
+    block: int,
+    k: int,
 ) -> None:
-    """Fill the flow from all neighbours into cells o … of layer k, m³/d."""
-    cx, cy, cz, _, row, plane = ground
-    inflow[o : o + n] = 0.0
-    _add_faces(head, cz, plane, o, n, inflow)
-    if table.layers[k]:
-        along_x = Halves(table.near_x, table.wall_x, table.lean_x)
-        along_y = Halves(table.near_y, table.wall_y, table.lean_y)
-        _add_unsaturated_faces(head, sat, cy, along_y, table.harmonic, row, o, n, inflow)
-        _add_unsaturated_faces(head, sat, cx, along_x, table.harmonic, 1, o, n, inflow)
-    else:
-        _add_faces(head, cy, row, o, n, inflow)
-        _add_faces(head, cx, 1, o, n, inflow)
-
-
-@fused_part
-def _sum_heads(head: FloatArray, ground: Ground, o: int, n: int, sums: FloatArray) -> None:
     """Fill what is added up of heads alone."""
-    cx, cy, cz, storage, row, plane = ground
-    scale = _face_scale(head, cz, plane, o, n) + _face_scale(head, cy, row, o, n) + _face_scale(head, cx, 1, o, n)
-    sums[FACE_SCALE], sums[STORAGE_SCALE] = scale, _storage_scale(head, storage, o, n)
-    sums[UP], sums[DOWN] = 0.0, 0.0
+    if o + n + row <= head.size:
+        across, stored = _plane_scale(head, cx, cy, storage, row, o, n)
+    else:
+        across = _face_scale(head, cy, row, o, n) + _face_scale(head, cx, 1, o, n)
+        stored = _storage_scale(head, storage, o, n)
+    down_scale, up, down = 0.0, 0.0, 0.0
     if o + plane < head.size:
-        sums[UP], sums[DOWN] = _exchanged(head, cz, plane, o, n)
+        down_scale, up, down = _exchanged(head, cz, plane, o, n)
+    sums[block, k, FACE_SCALE], sums[block, k, STORAGE_SCALE] = across + down_scale, stored
+    sums[block, k, UP], sums[block, k, DOWN] = up, down
 
 
 @fused_part
-def _link(head: FloatArray, links: Links, place: int, filled: Filled, sums: FloatArray) -> None:
-    """Add the flows of stresses to the residuals of a block and layer; take those of fixed heads out."""
+def _full_release(
+    head: FloatArray,
+    old: FloatArray,
+    storage: FloatArray,
+    rate: float,
+    carry: FloatArray,
+    inflow: FloatArray,
+    o: int,
+    n: int,
+    residual: FloatArray,
+) -> tuple[float, float]:
+    """Set the residuals of full cells o … to what flows in and what storage releases; return as `_release` does."""
+    if rate > 0.0 and carry.size == 0:
+        above, below = _release(head, old, storage, rate, inflow, o, n, residual)
+        return above, below
+    above, below = 0.0, 0.0
+    residual[o : o + n] = inflow[o : o + n]
+    if carry.size > 0:
+        above, below = _release_and_carry(head, old, storage, rate, carry, o, n, residual)
+    return above, below
+
+
+@fused_part
+def _link(
+    head: FloatArray, links: Links, place: int, residual: FloatArray, flow: FloatArray, slope: FloatArray
+) -> tuple[float, float]:
+    """Add the flows of stresses to the residuals of a block and layer; take those of fixed heads out.
+
+    Returns the sum of their absolute values, and that of slopes times absolute heads.
+    """
     cell, ramp, order, first, fixed, first_fixed = links
-    residual, flow, slope = filled.residual, filled.flow, filled.slope
     through, scale = 0.0, 0.0
     for p in range(first[place], first[place + 1]):
         n = order[p]
@@ -376,41 +295,36 @@ def _link(head: FloatArray, links: Links, place: int, filled: Filled, sums: Floa
     for p in range(first_fixed[place], first_fixed[place + 1]):
         through += abs(residual[fixed[p]])
         residual[fixed[p]] = 0.0
-    sums[THROUGH] += through
-    sums[STRESS_SCALE] = scale
-
-
-@fused_part
-def _add_release(
-    given: Given, ground: Ground, table: WaterTable, k: int, o: int, n: int, residual: FloatArray, sums: FloatArray
-) -> None:
-    """Add the water released from storage to the residuals of a block and layer."""
-    storage = ground.storage
-    above, below = 0.0, 0.0
-    if table.layers[k]:
-        if given.rate > 0.0 or given.carry.size > 0:
-            above, below = _convertible_release(given, table, o, n, residual)
-    elif given.carry.size > 0:
-        above, below = _release_and_carry(given.head, given.old, storage, given.rate, given.carry, o, n, residual)
-    elif given.rate > 0.0:
-        above, below = _release(given.head, given.old, storage, given.rate, o, n, residual)
-    sums[RELEASED], sums[TAKEN], sums[THROUGH] = above, below, above + below
+    return through, scale
 
 
 @fused_part
 def _balance_block(block: int, ground: Ground, table: WaterTable, links: Links, given: Given, filled: Filled) -> None:
     """Do what `balance` does for one block."""
-    head, inflow, residual, plane = given.head, filled.inflow, filled.residual, ground.plane
-    n_block, n = filled.sums.shape[0], min(BLOCK, plane - block * BLOCK)
+    cx, cy, cz, storage, row, plane = ground
+    head, old, sat, _, carry, rate, known = given
+    inflow, residual, flow, slope, head_sums, sums, _, _ = filled
+    n_block, n = sums.shape[0], min(BLOCK, plane - block * BLOCK)
     for k in range(head.size // plane):
-        o, sums = k * plane + block * BLOCK, filled.sums[block, k]
-        if not given.known:
-            _fill_inflow(head, given.sat, ground, table, k, o, n, inflow)
-            _sum_heads(head, ground, o, n, filled.head_sums[block, k])
-        residual[o : o + n] = inflow[o : o + n]
-        _add_release(given, ground, table, k, o, n, residual, sums)
-        _link(head, links, k * n_block + block, filled, sums)
-        sums[NORM] = _absolute(residual, o, n)
+        o, place = k * plane + block * BLOCK, k * n_block + block
+        convertible = table.layers[k]
+        if not known:
+            if convertible:
+                fill_unsaturated(head, sat, ground, table, o, n, inflow)
+            else:
+                fill_full(head, cx, cy, cz, row, plane, o, n, inflow)
+            _sum_heads(head, cx, cy, cz, storage, row, plane, o, n, head_sums, block, k)
+        if convertible:
+            residual[o : o + n] = inflow[o : o + n]
+            above, below = _convertible_release(given, table, o, n, residual)
+        else:
+            above, below = _full_release(head, old, storage, rate, carry, inflow, o, n, residual)
+        through, scale = 0.0, 0.0
+        if links.first[place] < links.first[place + 1] or links.first_fixed[place] < links.first_fixed[place + 1]:
+            through, scale = _link(head, links, place, residual, flow, slope)
+        sums[block, k, RELEASED], sums[block, k, TAKEN], sums[block, k, THROUGH] = above, below, above + below + through
+        sums[block, k, STRESS_SCALE] = scale
+        sums[block, k, NORM] = _absolute(residual, o, n)
 
 
 @parallel_kernel
