@@ -42,7 +42,7 @@ def scenarios_task(folder: str, first: int, count: int, together: bool = False, 
     from benchmarks import native, problems, writing
 
     # several marches at a time keep the cores busy; each has one thread
-    settings = native.with_threads(problems.settings(), 1)
+    settings = native.with_threads(problems.settings(PROBLEM), 1)
     factors = problems.scenario_factors(COUNT)
     basin = problems.basin(PROBLEM, months)
     march = simulate_many() if together else None

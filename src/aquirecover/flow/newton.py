@@ -234,6 +234,8 @@ class StepSolver:
 
     def _improved(self, given: Balance, prediction: Prediction) -> Balance:
         """Return a better first guess where earlier steps suggest one."""
+        if self._is_small(given):
+            return given
         best, interval = given, given.interval
         guess = prediction.extrapolated(interval)
         if guess is not None:

@@ -122,12 +122,14 @@ def _pack_finest_rows(a: Bands, f: Finest, level: Level, what: int, first: int, 
         _factor_row(excess, below, carried, inverse, coupling)
         place = _place(level, k, j)
         _take(f.red_factors[0], place + odd, inverse, odd)
-        _take(f.red_factors[1], place + odd, coupling, odd)
         _take(f.black_factors[0], place, inverse, 1 - odd)
-        _take(f.black_factors[1], place, coupling, 1 - odd)
         _take(f.surplus, place, surplus, 1 - odd)
-        if what != DIAGONAL and k + 1 < n_layer:
-            _take(f.cz, place, below, 1 - odd)
+        # nothing lies below the last layer, where these stay 0
+        if k + 1 < n_layer:
+            _take(f.red_factors[1], place + odd, coupling, odd)
+            _take(f.black_factors[1], place, coupling, 1 - odd)
+            if what != DIAGONAL:
+                _take(f.cz, place, below, 1 - odd)
 
 
 @fused_kernel
