@@ -149,16 +149,16 @@ class Multigrid:
         return product, curvature
 
     def straighten(self) -> bool:
-        """Let the cycle turn nowhere from now on; return whether it has turned anywhere.
+        """Let the cycle turn no more on the finest of the grids where it does; return whether it has turned anywhere.
 
         A V-cycle is positive definite wherever its smoother is; one that turns is so no longer where the correction of a coarse
         grid goes more than twice as far as it should.
         """
         turns = self.hierarchy.levels[:, Level._fields.index("turns")]
-        turned = bool(turns.any())
-        turns[:] = 0
+        turning = np.flatnonzero(turns)
+        turns[turning[:1]] = 0
         self.levels = [Level._make(row) for row in self.hierarchy.levels.tolist()]
-        return turned
+        return turning.size > 0
 
     def unload(self, x: FloatArray, threads: int | None = None, *, add: bool = False) -> None:
         """Set x, shape ``(n_layer, n_y, n_x)``, to the solution, of which `black` is given, or add that."""
