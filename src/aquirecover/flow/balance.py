@@ -158,17 +158,24 @@ def _exchanged(head: FloatArray, cz: FloatArray, plane: int, o: int, n: int) -> 
     return scale, up, down
 
 
-@summing_part
-def _release(
+@fused_part
+def _add_release(
     head: FloatArray, old: FloatArray, storage: FloatArray, rate: float, inflow: FloatArray, o: int, n: int, out: FloatArray
-) -> tuple[float, float]:
-    """Set `out` to the inflow and the water released from storage; return what is released and what is taken."""
+) -> None:
+    """Set `out` to the inflow and the water released from storage."""
     here, before, stored = head[o : o + n], old[o : o + n], storage[o : o + n]
     given, target = inflow[o : o + n], out[o : o + n]
+    for p in range(n):
+        target[p] = given[p] + rate * stored[p] * (before[p] - here[p])
+
+
+@summing_part
+def _release(head: FloatArray, old: FloatArray, storage: FloatArray, rate: float, o: int, n: int) -> tuple[float, float]:
+    """Return the water that storage releases and takes."""
+    here, before, stored = head[o : o + n], old[o : o + n], storage[o : o + n]
     released, taken = 0.0, 0.0
     for p in range(n):
         flow = rate * stored[p] * (before[p] - here[p])
-        target[p] = given[p] + flow
         released += max(flow, 0.0)
         taken += max(-flow, 0.0)
     return released, taken
@@ -176,15 +183,13 @@ def _release(
 
 @summing_part
 def _release_and_carry(
-    head: FloatArray, old: FloatArray, storage: FloatArray, rate: float, carry: FloatArray, o: int, n: int, out: FloatArray
+    head: FloatArray, old: FloatArray, storage: FloatArray, rate: float, carry: FloatArray, o: int, n: int
 ) -> tuple[float, float]:
-    """Add to `out` the water released from storage, with what earlier stages leave to this one; return as `_release` does."""
-    here, before, stored, target = head[o : o + n], old[o : o + n], storage[o : o + n], out[o : o + n]
-    carried = carry[o : o + n]
+    """Do what `_release` does, with what earlier stages leave to this one."""
+    here, before, stored, carried = head[o : o + n], old[o : o + n], storage[o : o + n], carry[o : o + n]
     released, taken = 0.0, 0.0
     for p in range(n):
         flow = rate * stored[p] * (before[p] - here[p]) + carried[p]
-        target[p] += flow
         released += max(flow, 0.0)
         taken += max(-flow, 0.0)
     return released, taken
@@ -192,7 +197,7 @@ def _release_and_carry(
 
 @fused_part
 def _convertible_release(given: Given, table: WaterTable, o: int, n: int, out: FloatArray) -> tuple[float, float]:
-    """Do what `_release_and_carry` does for a layer with convertible cells."""
+    """Add to `out` the water released from storage by a layer with convertible cells; return as `_release` does."""
     head, old, sat, old_sat, carry, rate, _ = given
     bottom, thickness, convertible = table.bottom, table.thickness, table.convertible
     elastic, drainable = table.elastic, table.drainable
@@ -265,13 +270,18 @@ def _full_release(
     residual: FloatArray,
 ) -> tuple[float, float]:
     """Set the residuals of full cells o … to what flows in and what storage releases; return as `_release` does."""
-    if rate > 0.0 and carry.size == 0:
-        above, below = _release(head, old, storage, rate, inflow, o, n, residual)
-        return above, below
     above, below = 0.0, 0.0
-    residual[o : o + n] = inflow[o : o + n]
+    if rate > 0.0:
+        _add_release(head, old, storage, rate, inflow, o, n, residual)
+    else:
+        residual[o : o + n] = inflow[o : o + n]
     if carry.size > 0:
-        above, below = _release_and_carry(head, old, storage, rate, carry, o, n, residual)
+        own, carried = residual[o : o + n], carry[o : o + n]
+        for p in range(n):
+            own[p] += carried[p]
+        above, below = _release_and_carry(head, old, storage, rate, carry, o, n)
+    elif rate > 0.0:
+        above, below = _release(head, old, storage, rate, o, n)
     return above, below
 
 

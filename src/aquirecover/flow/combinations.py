@@ -89,25 +89,28 @@ def combine(vectors: Vectors, share: FloatArray, base: FloatArray, x: FloatArray
         _combine_shared(vectors, share, base, x)
 
 
-@summing_part
-def difference(after: FloatArray, before: FloatArray, out: Vectors, block: int) -> float:
-    """Set a block of `out` to ``after − before`` and return the sum of its squares."""
+@fused_part
+def difference(after: FloatArray, before: FloatArray, out: Vectors, block: int) -> None:
+    """Set a block of `out` to ``after − before``."""
     o = block * BLOCK
     n = min(BLOCK, out.size - o)
-    total = 0.0
     first, second, target = after[o : o + n], before[o : o + n], out[o : o + n]
     for p in range(n):
-        d = first[p] - second[p]
-        target[p] = d
-        total += d * d
-    return total
+        target[p] = first[p] - second[p]
+
+
+@fused_part
+def _subtract_block(after: FloatArray, before: FloatArray, out: Vectors, block: int) -> float:
+    """Do `subtract` in a block."""
+    difference(after, before, out, block)
+    return float(dot(out, out, block * BLOCK, min(BLOCK, out.size - block * BLOCK)))
 
 
 @parallel_kernel
 def _subtract_shared(after: FloatArray, before: FloatArray, out: Vectors, sums: FloatArray) -> None:
     """Fill the differences and the sums of their squares of all blocks on several threads."""
     for block in numba.prange(sums.size):
-        sums[block] = difference(after, before, out, block)
+        sums[block] = _subtract_block(after, before, out, block)
 
 
 @fused_kernel
@@ -116,7 +119,7 @@ def subtract(after: FloatArray, before: FloatArray, out: Vectors, threads: int |
     sums = np.empty((out.size + BLOCK - 1) // BLOCK)
     if threads is None:
         for block in range(sums.size):
-            sums[block] = difference(after, before, out, block)
+            sums[block] = _subtract_block(after, before, out, block)
     else:
         _subtract_shared(after, before, out, sums)
     total = 0.0

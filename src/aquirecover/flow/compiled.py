@@ -66,7 +66,11 @@ fused_part = _compiler(pipeline_class=PartCompiler, fastmath={"contract"}, no_cp
 """The same of `fused_kernel`."""
 
 summing_part = _compiler(pipeline_class=KernelCompiler, fastmath={"reassoc", "contract", "nsz"}, no_cpython_wrapper=True)
-"""The same of `summing_kernel`, optimised by itself before it is linked: sums have one order on one thread and on several."""
+"""The same of `summing_kernel`, optimised by itself before it is linked: sums have one order on one thread and on several.
+
+What adds up must not write to arrays in the same loop: whether these are too near one another to work on several numbers at a
+time is found when it runs, and decides on the order.
+"""
 
 parallel_kernel = _compiler(pipeline_class=KernelCompiler, parallel=True, fastmath={"contract"})
 """Loops over blocks with `numba.prange`, on as many threads as `share` has set; machine code is made when it is first used.

@@ -354,12 +354,13 @@ def absolute_sum(a: FloatArray) -> float:
 @summing_kernel
 def step_along(x: FloatArray, p: FloatArray, r: FloatArray, q: FloatArray, alpha: float) -> float:
     """Add ``alpha p`` to x, take ``alpha q`` from r, and return ``Σ |r|``; flat arrays."""
-    total = 0.0
     for n in range(x.size):
         x[n] += alpha * p[n]
-        value = r[n] - alpha * q[n]
-        r[n] = value
-        total += abs(value)
+    for n in range(r.size):
+        r[n] -= alpha * q[n]
+    total = 0.0
+    for n in range(r.size):
+        total += abs(r[n])
     return total
 
 
