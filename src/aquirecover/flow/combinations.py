@@ -133,12 +133,12 @@ def _move_block(head: FloatArray, delta: FloatArray, share: float, out: FloatArr
     """Do `move` in a block."""
     o = block * BLOCK
     n = min(BLOCK, out.size - o)
-    largest = 0.0
     start, step, target = head[o : o + n], delta[o : o + n], out[o : o + n]
     for p in range(n):
-        change = share * step[p]
-        target[p] = start[p] + change
-        largest = max(largest, abs(change))
+        target[p] = start[p] + share * step[p]
+    largest = 0.0
+    for p in range(n):
+        largest = max(largest, abs(share * step[p]))
     return largest
 
 

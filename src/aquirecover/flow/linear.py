@@ -82,7 +82,7 @@ class Aids:
     threads: int | None = None
 
 
-NONE = Aids()
+NO_AIDS = Aids()
 
 
 def solve(
@@ -91,7 +91,7 @@ def solve(
     target: float,
     settings: LinearSettings,
     preconditioner: Multigrid | None = None,
-    aids: Aids = NONE,
+    aids: Aids = NO_AIDS,
 ) -> LinearResult:
     """Solve ``A x = rhs`` until the sum of absolute residuals is at most `target`.
 
@@ -130,14 +130,14 @@ def solve(
 
 
 def conjugate_gradients(
-    matrix: Matrix, rhs: FloatArray, target: float, preconditioner: Multigrid, max_iterations: int, aids: Aids = NONE
+    matrix: Matrix, rhs: FloatArray, target: float, preconditioner: Multigrid, max_iterations: int, aids: Aids = NO_AIDS
 ) -> LinearResult:
     """Preconditioned conjugate gradients; stops when ``Σ|r| ≤ target`` for the true residual, see `krylov`."""
     return _refine(krylov.conjugate_gradients, matrix, rhs, target, preconditioner, max_iterations, aids)
 
 
 def conjugate_residuals(
-    matrix: Matrix, rhs: FloatArray, target: float, preconditioner: Multigrid, max_iterations: int, aids: Aids = NONE
+    matrix: Matrix, rhs: FloatArray, target: float, preconditioner: Multigrid, max_iterations: int, aids: Aids = NO_AIDS
 ) -> LinearResult:
     """Generalised conjugate residuals for a matrix of any kind; stops when ``Σ|r| ≤ target`` for the true residual."""
     return _refine(krylov.conjugate_residuals, matrix, rhs, target, preconditioner, max_iterations, replace(aids, past=None))
@@ -162,7 +162,7 @@ def _refine(
     preconditioner.refresh(matrix.bands, threads)
     x, begun = np.empty_like(rhs) if aids.out is None else aids.out, False
     left, norm = rhs, _norm(rhs, aids)
-    if past is not None or norm <= target:
+    if past is not None or not norm > target:
         x[:], begun = 0.0, True
     if past is not None and past.guess(rhs.ravel(), x.ravel(), x.ravel()):
         left, norm = work, matrix.residual(rhs, x, work, threads)

@@ -26,11 +26,14 @@ def _absolute(a: SingleArray, o: int, n: int) -> float:
 def _load_red(f: Finest, level: Level, natural: FloatArray, factor: float, black: FloatArray, block: int) -> None:
     """Take the rows of a block, solve its red columns, and begin its black ones at 0."""
     place, n = span(level, block)
-    last = min((block + 1) * level.rows, level.n_y)
+    last, half = min((block + 1) * level.rows, level.n_y), f.red.size
+    for k in range(level.n_layer):
+        o = k * level.stride + place
+        black[o : o + n] = 0.0
+        # numbers without a column are added to as well, and an overflow would stay there
+        f.b[half + o : half + o + n] = 0.0
     split_rows(natural, factor, block * level.rows, last, level.n_x, f.b, level.width, level.stride)
     solve_block(level, block, RED, FROM_ZERO, f.red, OWN, f.red, OWN, f.b, OWN, f.faces, f.red_factors, OWN)
-    for k in range(level.n_layer):
-        black[k * level.stride + place : k * level.stride + place + n] = 0.0
 
 
 @fused_part

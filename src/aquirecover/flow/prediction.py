@@ -34,10 +34,10 @@ class Prediction:
         A convertible cell that would fill or dry keeps its head: what lies beyond a bend is found from before it, while a front
         that was guessed too far comes back cell by cell.
         """
-        if not self._trail or self._trail[-1][1] is not interval.old.head:
-            self._trail = [(0.0, interval.old.head)]
+        if not self._ends_at(interval.old.head):
+            return None
         times, heads = [t for t, _ in self._trail], [h.ravel() for _, h in self._trail]
-        if len(heads) < 2 or interval.dt > 2.0 * (times[-1] - times[-2]):
+        if interval.dt > 2.0 * (times[-1] - times[-2]):
             return None
         now, cells = times[-1] + interval.dt, self._system.cells
         shares = [float(np.prod([(now - t) / (own - t) for t in times if t != own])) for own in times]
@@ -68,6 +68,12 @@ class Prediction:
 
     def remember(self, start: Balance, end: Balance) -> None:
         """Keep a step that has been balanced, from its first guess `start`."""
-        self._secants.add(end.state.head.ravel(), start.state.head.ravel(), end.residual.ravel(), start.residual.ravel())
-        now = (self._trail[-1][0] + end.interval.dt, end.state.head) if self._trail else None
-        self._trail = [*self._trail[-2:], now] if now else []
+        before, after = end.interval.old.head, end.state.head
+        if end is not start:
+            self._secants.add(after.ravel(), start.state.head.ravel(), end.residual.ravel(), start.residual.ravel())
+        trail = self._trail if self._ends_at(before) else [(0.0, before)]
+        self._trail = [*trail[-2:], (trail[-1][0] + end.interval.dt, after)]
+
+    def _ends_at(self, head: FloatArray) -> bool:
+        """Tell whether the last step ended at these heads, and no part or stage that was not kept came after it."""
+        return bool(self._trail) and self._trail[-1][1] is head

@@ -37,3 +37,14 @@ def test_differences_and_moves(wanted: int | None) -> None:
     np.testing.assert_array_equal(out, a - b)
     assert move(a, b, -0.5, out, threads) == 0.5 * np.abs(b).max()
     np.testing.assert_array_equal(out, a - 0.5 * b)
+
+
+def test_threads_change_no_bit() -> None:
+    vectors, found = np.random.default_rng(2).normal(size=(4, SIZE)), []
+    for threads in (None, _threads(2)):
+        sums, x, moved, less = np.zeros(3), np.empty(SIZE), np.empty(SIZE), np.empty(SIZE)
+        products(vectors, vectors[3], sums, threads)
+        combine(vectors, sums, vectors[3], x, threads)
+        largest, square = move(x, vectors[0], 0.3, moved, threads), subtract(x, vectors[1], less, threads)
+        found.append([sums.tobytes(), x.tobytes(), moved.tobytes(), less.tobytes(), largest, square])
+    assert found[0] == found[1]

@@ -68,14 +68,15 @@ def test_guess_knows_what_steps_of_other_lengths_change() -> None:
     still, storage = _matrix(shape, 0.0), random.uniform(0.5, 5.0, shape)
     loads, begin = random.normal(size=(4, *shape)), np.zeros(still.diagonal.size)
     informed, ignorant = PastSolutions(begin.size, storage.ravel()), PastSolutions(begin.size)
+    solutions = []
     for load, rate in zip(loads, (8.0, 4.0, 2.0, 1.0), strict=True):
         matrix, guess = still.with_surplus(still.surplus + rate * storage).to_sparse(), np.empty(begin.size)
-        solution = linalg.spsolve(matrix, load.ravel())
+        solutions.append(linalg.spsolve(matrix, load.ravel()))
         for past in (informed, ignorant):
             past.guess(load.ravel(), begin, guess, rate)
-            past.add(load.ravel(), begin, solution, rate)
+            past.add(load.ravel(), begin, solutions[-1], rate)
     # of the span of all four, which a matrix of any rate maps to another right-hand side
-    rate, wanted = 0.5, 2.0 * solution + informed._solution[0]
+    rate, wanted = 0.5, 2.0 * solutions[-1] + solutions[0]
     b, left = still.with_surplus(still.surplus + rate * storage).multiply(wanted.reshape(shape)), []
     for past in (informed, ignorant):
         assert past.guess(b.ravel(), begin, guess, rate)

@@ -84,6 +84,29 @@ def test_empty_rows_do_no_harm() -> None:
     np.testing.assert_array_equal(found, 0.0)
 
 
+@pytest.mark.parametrize("n_layer", [1, 3])
+def test_a_finest_level_is_refreshed_to_that_of_the_matrix(n_layer: int) -> None:
+    shape, random = (n_layer, 12, 15), np.random.default_rng(5)
+    cx, cy, cz, surplus, near = random.uniform(0.5, 2.0, (5, *shape))
+    cx[:, :, -1], near[:, :, -1], cy[:, -1], cz[-1] = 0.0, 0.0, 0.0, 0.0
+    every = np.ones(shape, dtype=bool)
+    first = Matrix(surplus, cx, cx, cy, cy, cz, every)
+    # other row sums of the same faces, an unsymmetric matrix, one with symmetric faces of its own, and the first again
+    matrices = [
+        first.with_surplus(3.0 * surplus + 0.1),
+        Matrix(surplus, cx, near, cy, cy, cz, every),
+        Matrix(surplus, near, near, cy, cy, 0.5 * cz, every),
+        first,
+    ]
+    hierarchy = first.preconditioner()
+    for matrix in matrices:
+        hierarchy.refresh(matrix.bands)
+        expected = matrix.preconditioner().finest
+        for name in ("faces", "far_faces", "red_factors", "black_factors", "surplus", "cz"):
+            np.testing.assert_array_equal(getattr(hierarchy.finest, name), getattr(expected, name), err_msg=name)
+        assert (hierarchy.finest.far_faces is hierarchy.finest.faces) == matrix.symmetric
+
+
 def iterations(n: int, spread: float) -> int:
     """Return the conjugate gradient iterations to 1e-9 of the right-hand side on n × n columns."""
     matrix, rhs = _layered(n, n, seed=n, spread=spread)
