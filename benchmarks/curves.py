@@ -137,7 +137,7 @@ def _draw_orders(ax: Axes) -> None:
 
 
 def draw_many(store: Store) -> Figure | None:
-    """Draw the time of a scenario against how many are marched together."""
+    """Draw the time of a scenario against how many are asked for at once."""
     from aquirecover.output.style import SERIES, new_figure
 
     record = store["many"]
@@ -158,7 +158,7 @@ def draw_many(store: Store) -> Figure | None:
             ax.axhline(level, color=colour, linewidth=1.0, linestyle=(0, (4, 3)))
             place: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
             ax.annotate(name, (1.0, level), xytext=(0, 3), ha="right", color=colour, fontsize=7.0, **place)
-    ax.set(xscale="log", yscale="log", xlabel="Scenarios marched together", ylabel="Time of a scenario (s)")
+    ax.set(xscale="log", yscale="log", xlabel="Scenarios at once", ylabel="Time of a scenario (s)")
     ax.margins(x=0.05, y=0.1)
     plain_ticks(ax.xaxis)
     plain_ticks(ax.yaxis)

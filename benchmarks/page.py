@@ -87,7 +87,8 @@ or as many as the run it is compared with, on a grid of the same size. The triad
 ## Many scenarios
 
 {many_figure}64 scenarios of P1s whose wells pump by groups of ten between half and one and a half times as much: last heads,
-ten observed heads at every step and the budget of every step of each on disk. MODFLOW 6 runs two at a time.
+ten observed heads at every step and the budget of every step of each on disk. `simulate_many` marches fewer than ten
+of them one by one. MODFLOW 6 runs two at a time.
 
 {many}
 ## Answers without marching
@@ -132,7 +133,7 @@ FIGURES = {
     "runs": "Time of each problem by engine", "split": "Share of each kind of work",
     "systems": "Time of single linear systems by solver",
     "sizes": "Cost and iterations against size", "time_steps": "Error of a recovery curve against steps and solves",
-    "many": "Cost of a scenario against how many are marched together",
+    "many": "Cost of a scenario against how many are asked for at once",
 }  # fmt: skip
 
 

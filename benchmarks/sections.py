@@ -228,7 +228,7 @@ def many(store: Store) -> str:
         faster = times(whole / run["seconds"]) if whole else "–"
         each = run["seconds"] / run["count"]
         rows.append(
-            ("native, together", str(run["count"]), seconds(run["seconds"]), seconds(each), faster, f"{run['peak_mb']:,.0f}")
+            ("native, at once", str(run["count"]), seconds(run["seconds"]), seconds(each), faster, f"{run['peak_mb']:,.0f}")
         )
     text = table("way | scenarios | time | time of one | faster | peak memory, MB", rows)
     if "difference_m" in record:

@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given, settings
 
 from aquirecover.errors import ConfigError, NumericalError
+from aquirecover.flow.grid import Grid
 from aquirecover.flow.linear import LinearSettings
-from aquirecover.flow.many import simulate_many
+from aquirecover.flow.many import least_together, simulate_many
 from aquirecover.flow.newton import NewtonSettings
 from aquirecover.flow.problem import FlowResult, Problem
 from aquirecover.flow.properties import AquiferProperties
+from aquirecover.flow.schedule import Schedule
 from aquirecover.flow.simulate import SimulateSettings, simulate
 from aquirecover.flow.stresses import Drain, Evapotranspiration, FixedHead, GeneralHead, Recharge, River, Stress, Wells
 from random_problems import random_problem, seeds
@@ -178,3 +180,16 @@ def test_progress_counts_the_steps_of_all_marches() -> None:
     simulate_many(problems, progress=lambda done, total, time: heard.append((done, total)))
     n_step = problems[0].schedule.n_step + problems[2].schedule.n_step
     assert heard == [(n + 1, n_step) for n in range(n_step)]
+
+
+def test_few_scenarios_of_a_large_grid_are_marched_one_by_one() -> None:
+    assert [least_together(n_cell) for n_cell in (1, 300, 5_000, 10_000, 10_000_000)] == [2, 2, 6, 10, 10]
+    grid = Grid(np.full(71, 100.0), np.full(71, 100.0), 10.0, [0.0])
+    properties = AquiferProperties(grid, 5.0, specific_storage=1e-4)
+    base = Problem("base", grid, properties, Schedule([10.0]), np.full(grid.shape, 9.0), (), (FixedHead(np.arange(5), 8.0),))
+    problems = [replace(base, name=f"p{n}", initial_head=base.initial_head + 0.1 * n) for n in range(6)]
+    few, enough = simulate_many(problems[:5], TIGHT), simulate_many(problems, TIGHT)
+    assert not any("together" in result.engine for result in few)
+    assert all(result.engine.endswith("6 scenarios marched together") for result in enough)
+    for one, other in zip(few, enough, strict=False):
+        np.testing.assert_allclose(one.head, other.head, rtol=0.0, atol=1e-9)

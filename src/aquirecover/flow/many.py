@@ -20,8 +20,9 @@ from aquirecover.flow.lanes.vectors import LANES
 from aquirecover.flow.problem import FlowResult, Problem
 from aquirecover.flow.simulate import Progress, SimulateSettings, simulate
 
-# Scenarios below which a march side by side gains nothing.
-LEAST_TOGETHER = 2
+# Scenarios below which a march side by side gains nothing, of the smallest grids and of those of so many cells and more: a batch
+# costs the same however few are in it.
+LEAST_TOGETHER, LEAST_LARGE, LARGE = 2, 10, 10_000
 
 
 def simulate_many(
@@ -33,10 +34,11 @@ def simulate_many(
     """Simulate problems that differ in what acts on one model faster than one by one.
 
     Problems with the same grid, properties, barriers, schedule and zones, whose stresses act on the same cells, are marched
-    together in batches, one thread each, when they are confined and their stresses are linear in the head between bends (wells,
-    recharge, rivers, drains, general heads, evapotranspiration). Rates, stages, conductances of stresses, fixed heads and initial
-    heads may differ. All others, and any that does not converge with the rest, are simulated by `simulate`. `FlowResult.engine`
-    says which way each went. Results do not depend on the number of threads.
+    together in batches, one thread each, when they are confined, their stresses are linear in the head between bends (wells,
+    recharge, rivers, drains, general heads, evapotranspiration), and there are enough of them: 2 on the smallest grids, 10 on
+    those of 10,000 cells and more. Rates, stages, conductances of stresses, fixed heads and initial heads may differ. All others,
+    and any that does not converge with the rest, are simulated by `simulate`. `FlowResult.engine` says which way each went.
+    Results do not depend on the number of threads.
 
     Parameters
     ----------
@@ -115,13 +117,18 @@ def _batches(problems: Sequence[Problem], settings: SimulateSettings) -> tuple[l
             group.append(number)
     together = []
     for group in groups:
-        if len(group) < LEAST_TOGETHER:
+        if len(group) < least_together(problems[group[0]].grid.n_cell):
             alone += group
             continue
         system = LaneSystem(FlowSystem(problems[group[0]]))
         n_batch = -(-len(group) // LANES)
         together += [(system, batch.tolist()) for batch in np.array_split(np.array(group), n_batch)]
     return together, sorted(alone)
+
+
+def least_together(n_cell: int) -> int:
+    """Return the scenarios from which a march side by side pays on a grid of so many cells."""
+    return round(LEAST_TOGETHER + (LEAST_LARGE - LEAST_TOGETHER) * min(1.0, n_cell / LARGE))
 
 
 def _can_share(problem: Problem, settings: SimulateSettings) -> bool:
